@@ -1,0 +1,74 @@
+"""Postures, lead legs and holds, as data. Measures nothing and draws nothing."""
+
+from typing import NamedTuple
+
+
+class Posture(NamedTuple):
+    """A way to lie or stand before the signal."""
+
+    key: str
+    name: str
+    words: str  # to the athlete, one line
+    safety: str
+    # Height of the body in the picture over its standing height, at rest: what to expect.
+    height_ratio: tuple[float, float]
+
+
+POSTURES = {
+    posture.key: posture
+    for posture in (
+        Posture(
+            "supine",
+            "On the back",
+            "Lie on your back, legs straight, arms at your sides. Feet behind the line.",
+            "On grass or a mat. Nothing hard near your head or elbows.",
+            (0.08, 0.30),
+        ),
+        Posture(
+            "prone",
+            "On the belly",
+            "Lie on your belly, hands beside your shoulders. Head behind the line.",
+            "On grass or a mat. Look at the ground, not up, until GO.",
+            (0.08, 0.30),
+        ),
+        Posture(
+            "plank",
+            "Tall plank",
+            "Straight arms, hands under your shoulders, body in one line. Hands behind the line.",
+            "Dry ground. Stop if your wrists or lower back hurt.",
+            (0.30, 0.60),
+        ),
+        Posture(
+            "standing",
+            "Standing",
+            "One foot forward at the line, knees soft, weight on the front foot.",
+            "Nobody in the lane, and room to slow down behind its end.",
+            (0.75, 1.10),
+        ),
+    )
+}
+
+LEAD_LEGS = {"left": "Left leg first", "right": "Right leg first", "free": "Either leg first"}
+
+
+class Hold(NamedTuple):
+    """A way to let the athlete wait; `drill` is what request_rep() takes."""
+
+    key: str
+    name: str
+    words: str
+    drill: dict[str, str]
+
+
+# Keys as in the settings' [hold]; a rep's drill may override any of them.
+HOLDS = {
+    hold.key: hold
+    for hold in (
+        Hold("random", "Random", "GO comes when nobody expects it.", {}),
+        Hold("watch", "Watch", "GO comes a fixed time after set.", {"kind": "fixed"}),
+        Hold("friend", "A friend", "GO comes when a friend presses it.", {"kind": "coach"}),
+    )
+}
+
+# Two of each posture; on the second of the two the other leg leads.
+CIRCUIT = tuple((posture, leg) for posture in POSTURES for leg in ("left", "right"))
