@@ -36,3 +36,5 @@ lock:
 	$(COMPILE) --extra opencv --constraints requirements/test.txt --output-file requirements/run.txt
 	$(COMPILE) --constraints requirements/test.txt $(addprefix --no-emit-package ,$(APT)) \
 		--output-file requirements/pi.txt
+	$(COMPILE) --extra dev --constraints requirements/test.txt $(addprefix --no-emit-package ,$(APT)) \
+		--output-file requirements/pi-test.txt
