@@ -223,6 +223,8 @@ run() {
     done
     check_machine
     set_up run
+    # Another way to the pins would have other delays; gpiozero must not choose one in silence.
+    if on_a_pi; then export GPIOZERO_PIN_FACTORY=${GPIOZERO_PIN_FACTORY:-lgpio}; fi
     exec .venv/bin/python -m pi.launch
 }
 
