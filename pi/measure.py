@@ -1,0 +1,374 @@
+"""From what was seen to what is told: the numbers of one rep, each with its uncertainty or its reason.
+
+Pure: observations, running line and what was given go in, the result object comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import kinematics, timing, vision
+from .calibration import RunningLine
+from .kinematics import NOTHING, Track, Value, value_at
+from .observations import Observations
+from .steps import Step, find_steps
+
+ALGORITHM = "tiles-1"
+GATES_M = (1.0, 2.5, 5.0, 10.0)
+EARLY_S = 0.100
+RUN_M_S = 1.8
+"""Slower than this all along, it was a walk and not a start."""
+RUNNING_HEIGHT = 0.94
+"""Height of the silhouette in full stride, as a part of stature: trunk leant, knees bent."""
+U_TORSO_M = 0.03
+"""What the middle of a silhouette does not know of hips and neck: its standard uncertainty."""
+U_SCALE = 0.005
+PROFILE_VIEW_M = 8.0
+
+
+class Given(NamedTuple):
+    """What the recording does not show and somebody has to say."""
+
+    source: str = "given"  # gpio | led | audio | given
+    time_s: float = 0.0  # the signal's instant in the recording's own time
+    hold_s: float | None = None
+    posture: str | None = None
+    stature_m: float | None = None
+    buzzer_distance_m: float = 0.0
+    temperature_c: float = 20.0
+
+
+def sound_delay(distance_m: float, temperature_c: float) -> float:
+    """Time (s) that sound takes over a distance in dry air (Cramer 1993, J Acoust Soc Am 93:2510, to 0.1 %)."""
+    return distance_m / (331.3 * math.sqrt(1.0 + temperature_c / 273.15))
+
+
+class Ground(NamedTuple):
+    """How pixels become metres in this rep."""
+
+    line: RunningLine | None
+    px_per_m: float
+    u_scale: float  # relative
+    row: float  # px, where feet stand when no line is known
+    direction: int
+
+
+def measure(seen: Observations, given: Given, line: RunningLine | None = None) -> dict[str, Any]:
+    """The result object of one rep. Keys never disappear; what was not measured is None, with a reason."""
+    told = _Told()
+    result = _blank(seen, given)
+    result["reasons"], result["warnings"] = told.reasons, told.warnings
+    if seen.dropped:
+        told.warnings.append(f"the camera dropped {seen.dropped} frames; times near them are less certain")
+    if _camera_moved(seen):
+        return _ended(result, "not_measurable", told, "the camera moved or the picture changed as a whole")
+    if not np.isfinite(seen.left_s):
+        if np.isfinite(seen.stirred_s) and seen.stirred_s > 0:
+            told.warnings.append("something moved in the picture, but nobody left a resting place")
+        return _ended(result, "no_movement", told, "nobody started after the signal")
+    body = vision.body(seen.silhouettes, seen.factor)
+    ground = _ground(seen, body, given, line, told)
+    delay = sound_delay(given.buzzer_distance_m, given.temperature_c)
+    result["capture"]["px_per_m"] = round(ground.px_per_m, 2)
+    time = seen.time + np.nan_to_num(body.torso[:, 1]) * seen.line_time_s
+    x, usable = _position(seen, body, ground)
+    track = kinematics.smooth(time, np.where(usable, x, np.nan))
+    first, last = _run(track, seen.left_s)
+    if not last > first:
+        return _ended(
+            result, "no_movement", told, "somebody moved, but it did not lead into a start"
+        )
+    height = _height(body, ground)
+    running_height = _running_height(track, height, first, last)
+    result["posture"] = _posture(seen, body, ground, running_height, given, told)
+
+    movement = timing.first_movement(
+        seen.time[slice(*seen.site_frames)],
+        seen.displacement / ground.px_per_m,
+        seen.lost,
+        left_s=seen.left_s,
+        row_s=seen.site[:, 1] * seen.line_time_s,
+        u_displacement_m=float(np.hypot(0.003, ground.u_scale * timing.GATE_M)),
+    )
+    moved_s = movement.reaction.value
+    reaction = movement.reaction._replace(value=moved_s - delay)
+    if movement.reason:
+        told.reasons.append(f"reaction: {movement.reason}")
+    result["reaction_s"] = _value(reaction, 4)
+    result["onset_s"] = _value(movement.onset._replace(value=movement.onset.value - delay), 4)
+
+    up = timing.gets_up(time, height, running_height)
+    if np.isfinite(up) and up > seen.left_s - 1.5:
+        result["up_s"] = _value(Value(up, 0.02), 3)
+    else:
+        told.reasons.append("up_s: the body stood from the beginning, or never rose to running height")
+
+    seen_run = np.arange(len(time)) <= last
+    metric = ground.line is not None
+    steps = find_steps(
+        seen.silhouettes, time, seen.factor, _ground_rows(seen, ground), ground.px_per_m,
+        direction=ground.direction, after_s=_steps_from(up, seen), until_s=float(time[last]),
+        mostly_up=height >= 0.6 * running_height,
+    )
+    result["steps"] = [_step(step, ground) for step in steps]
+    if not steps:
+        told.reasons.append("steps: no foot was seen to stand still on the ground")
+    if metric:
+        _metres(result, track, seen_run, moved_s, up, steps, ground, height, told)
+    else:
+        told.reasons.append("metres: no cones were given, so that splits, speed and track are not known")
+    _status(result, reaction, told)
+    return result
+
+
+class _Told:
+    """Reasons for what is missing, warnings about what is there."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.warnings: list[str] = []
+
+
+def _blank(seen: Observations, given: Given) -> dict[str, Any]:
+    steps = np.diff(seen.time)
+    return {
+        "status": "not_measurable",
+        "reasons": [],
+        "warnings": [],
+        "capture": {
+            "fps": round(float(1.0 / np.median(steps)), 3),
+            "frames": len(seen.time),
+            "dropped": seen.dropped,
+            "exposure_s": seen.exposure_s or None,
+            "px_per_m": None,
+        },
+        "signal": {
+            "time_s": round(given.time_s, 6),
+            "hold_s": None if given.hold_s is None else round(given.hold_s, 4),
+            "sound_delay_s": round(sound_delay(given.buzzer_distance_m, given.temperature_c), 5),
+            "source": given.source,
+        },
+        "posture": {"start": None, "given": given.posture, "confidence": None},
+        "reaction_s": _value(NOTHING),
+        "onset_s": _value(NOTHING),
+        "up_s": _value(NOTHING),
+        "steps": [],
+        "splits": [
+            {"metres": gate, "from_signal_s": None, "from_movement_s": None, "u": None}
+            for gate in GATES_M
+        ],
+        "peak_speed": {"value": None, "u": None, "at_m": None},
+        "mean_acceleration": {"first_second": _value(NOTHING), "three_steps": _value(NOTHING)},
+        "profile": {
+            "mss": _value(NOTHING), "mac": _value(NOTHING), "tau": _value(NOTHING), "starts_s": None,
+        },
+        "track": {"time_s": [], "x_m": [], "speed_m_s": [], "height_m": []},
+    }  # fmt: skip
+
+
+def _value(value: Value, digits: int = 3) -> dict[str, float | None]:
+    if not np.isfinite(value.value):
+        return {"value": None, "u": None}
+    u = round(float(value.u), digits + 1) if np.isfinite(value.u) else None
+    return {"value": round(float(value.value), digits), "u": u}
+
+
+def _number(value: float, digits: int = 4) -> float | None:
+    return round(float(value), digits) if np.isfinite(value) else None
+
+
+def _ended(result: dict[str, Any], status: str, told: _Told, reason: str) -> dict[str, Any]:
+    result["status"] = status
+    told.reasons.append(reason)
+    return result
+
+
+def _camera_moved(seen: Observations) -> bool:
+    """The picture as a whole went further than a tripod shakes."""
+    shake = np.hypot(*seen.shake.T)
+    return bool(np.mean(shake > 2.2 * seen.factor) > 0.05)
+
+
+def _ground(
+    seen: Observations, body: vision.Body, given: Given, line: RunningLine | None, told: _Told
+) -> Ground:
+    moves = body.torso[:, 0][np.isfinite(body.torso[:, 0]) & (seen.time > seen.left_s)]
+    going = 1 if len(moves) < 2 or moves[-len(moves) // 4 :].mean() >= moves[0] else -1
+    bottom = float(np.nanmedian(body.bottom))
+    if line is not None:
+        return Ground(line, line.px_per_m(0.0), U_SCALE, bottom, line.direction)
+    tall = float(np.nanquantile(bottom - body.top, 0.9))
+    stature = given.stature_m or 1.7
+    u_scale = 0.04 if given.stature_m else 0.08
+    told.warnings.append(
+        f"no cones: the 10 mm are taken from a stature of {stature:.2f} m"
+        + ("" if given.stature_m else " that nobody gave")
+        + f", with {u_scale:.0%} uncertainty"
+    )
+    return Ground(None, tall / (RUNNING_HEIGHT * stature), u_scale, bottom, going)
+
+
+def _position(
+    seen: Observations, body: vision.Body, ground: Ground
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) m along the line, and (n,) whether the whole body was in view."""
+    column = body.torso[:, 0]
+    if ground.line is not None:
+        x = ground.line.metres(column)
+    else:
+        still = np.nanmedian(column[seen.time < seen.left_s]) if np.any(seen.time < seen.left_s) else column[0]
+        x = (column - still) * ground.direction / ground.px_per_m
+    return x, np.isfinite(column) & ~body.cut
+
+
+def _ground_rows(seen: Observations, ground: Ground) -> np.ndarray:
+    """(w,) row of the running line in every column of the small picture, in px of the full one."""
+    columns = (np.arange(seen.silhouettes.shape[2]) + 0.5) * seen.factor - 0.5
+    if ground.line is not None:
+        return ground.line.row(columns)
+    return np.full(len(columns), ground.row)
+
+
+def _height(body: vision.Body, ground: Ground) -> np.ndarray:
+    """(n,) m from the ground to the highest point of the silhouette."""
+    if ground.line is None:
+        return (ground.row - body.top) / ground.px_per_m
+    return (ground.line.row(body.torso[:, 0]) - body.top) / ground.px_per_m
+
+
+def _run(track: Track, left_s: float) -> tuple[int, int]:
+    """First and last sample of the way from the resting place out of the picture; equal when it was no start.
+
+    A start goes forward by 0.8 m or more, faster than a walk, within 6 s of giving up the place.
+    """
+    seen = np.flatnonzero(np.isfinite(track.x))
+    if len(seen) < 8:
+        return 0, 0
+    before = seen[track.time[seen] <= left_s]
+    rest = float(np.median(track.x[before])) if len(before) else float(track.x[seen[0]])
+    after = seen[(track.time[seen] > left_s) & (track.time[seen] < left_s + 6.0)]
+    if len(after) < 4:
+        return 0, 0
+    ran = after[(track.speed[after] > RUN_M_S) & (track.x[after] > rest + 0.3)]
+    if len(ran) < 4 or track.x[after].max() - rest < 0.8:
+        return 0, 0
+    return int(after[0]), int(after[-1])
+
+
+def _running_height(track: Track, height: np.ndarray, first: int, last: int) -> float:
+    """Median height (m) while running at three quarters of the peak speed or more."""
+    span = np.arange(first, last + 1)
+    speed = track.speed[span]
+    fast = span[np.nan_to_num(speed) >= 0.75 * np.nanmax(speed)]
+    return float(np.nanmedian(height[fast]))
+
+
+def _posture(
+    seen: Observations, body: vision.Body, ground: Ground, running_height: float, given: Given,
+    told: _Told,
+) -> dict[str, Any]:  # fmt: skip
+    """Standing, plank or lying by the height at rest; back or belly only from the drill that was asked for."""
+    still = (seen.time > min(0.0, seen.left_s - 0.5) - 1.0) & (seen.time < min(0.0, seen.left_s - 0.3))
+    if not still.any():
+        return {"start": None, "given": given.posture, "confidence": None}
+    ratio = float(np.nanmedian(_height(body, ground)[still])) / running_height
+    # middle and half width of each posture's height, in running heights
+    places = {"standing": (0.92, 0.22), "plank": (0.55, 0.13), "lying": (0.24, 0.17)}
+    distance = {name: abs(ratio - middle) / half for name, (middle, half) in places.items()}
+    ranked = sorted(distance, key=lambda name: distance[name])
+    start = ranked[0]
+    confidence = float(np.clip(1.0 - distance[start] / (distance[start] + distance[ranked[1]]), 0.5, 0.99))
+    if start == "lying":
+        start = given.posture if given.posture in ("supine", "prone") else "lying"
+    elif given.posture not in (None, start):
+        told.warnings.append(f"the drill was {given.posture}, but the picture shows {start}")
+    return {"start": start, "given": given.posture, "confidence": round(confidence, 2)}
+
+
+def _steps_from(up: float, seen: Observations) -> float:
+    return up - 0.5 if np.isfinite(up) else seen.left_s - 0.3
+
+
+def _step(step: Step, ground: Ground) -> dict[str, Any]:
+    x = None if ground.line is None else _number(float(ground.line.metres(step.column)), 3)
+    return {
+        "contact_s": _number(step.contact_s), "toe_off_s": _number(step.toe_off_s),
+        "x_m": x, "u_x_m": None if x is None else 0.05, "leg": None,
+    }  # fmt: skip
+
+
+def _metres(
+    result: dict[str, Any], track: Track, seen_run: np.ndarray, moved_s: float, up: float,
+    steps: list[Step], ground: Ground, height: np.ndarray, told: _Told,
+) -> None:  # fmt: skip
+    """Splits, speed, acceleration, profile and track: what needs metres."""
+    x = np.where(seen_run, track.x, np.nan)
+    gates = np.array(GATES_M)
+    crossed = timing.splits(track.time, x, gates)
+    assert ground.line is not None
+    u_place = np.hypot(U_TORSO_M, np.hypot(ground.u_scale * gates, ground.line.u_m))
+    for k, gate in enumerate(GATES_M):
+        u = timing.split_uncertainty(track, crossed[k : k + 1], float(u_place[k]))[0]
+        result["splits"][k].update(
+            from_signal_s=_number(crossed[k]), from_movement_s=_number(crossed[k] - moved_s), u=_number(u)
+        )
+        if not np.isfinite(crossed[k]):
+            told.reasons.append(f"splits: {gate:g} m lies outside what the camera saw of the run")
+    whole = np.flatnonzero(np.isfinite(x) & np.isfinite(track.speed) & seen_run)
+    ends = (track.time > track.time[whole[-1]] - 0.1) | ~seen_run
+    speed = np.where(ends, np.nan, track.speed)
+    best = int(np.nanargmax(speed))
+    u_speed = float(np.hypot(track.u_speed[best], ground.u_scale * speed[best]))
+    result["peak_speed"] = {
+        "value": _number(speed[best], 3), "u": _number(u_speed), "at_m": _number(x[best], 2),
+    }  # fmt: skip
+    for name, span in (
+        ("first_second", (moved_s, moved_s + 1.0)),
+        ("three_steps", (steps[0].contact_s, steps[2].toe_off_s) if len(steps) > 2 else (np.nan, np.nan)),
+    ):
+        mean = kinematics.mean_acceleration(track, *span)
+        mean = mean._replace(u=float(np.hypot(mean.u, ground.u_scale * abs(mean.value))))
+        result["mean_acceleration"][name] = _value(mean)
+        if not np.isfinite(mean.value):
+            told.reasons.append(f"mean_acceleration.{name}: the view ends before it does, or it was not seen to begin")
+    _profile(result, track, x, up, told)
+    result["track"] = {
+        "time_s": [_number(v) for v in track.time[whole]],
+        "x_m": [_number(v) for v in x[whole]],
+        "speed_m_s": [_number(v, 3) for v in track.speed[whole]],
+        "height_m": [_number(v, 3) for v in height[whole]],
+    }
+
+
+def _profile(result: dict[str, Any], track: Track, x: np.ndarray, up: float, told: _Told) -> None:
+    running = np.isfinite(x) & (track.time > (up if np.isfinite(up) else 0.0)) & (track.speed > 1.0)
+    far = float(np.ptp(x[running])) if running.any() else 0.0
+    if far < PROFILE_VIEW_M:
+        told.reasons.append(f"profile: {far:.1f} m of running in view, too short to tell MSS from MAC; 8 m are needed")
+        return
+    fit = kinematics.fit_profile(track.time[running], x[running])
+    if not np.isfinite(fit.mss.value) or fit.mss.u > 0.06 * fit.mss.value:
+        told.reasons.append("profile: the fit does not settle on this track")
+        return
+    scale = U_SCALE
+    for name, value in (("mss", fit.mss), ("mac", fit.mac), ("tau", fit.tau)):
+        u = value.u if name == "tau" else float(np.hypot(value.u, scale * value.value))
+        result["profile"][name] = _value(value._replace(u=u))
+    result["profile"]["starts_s"] = _number(fit.starts_s)
+
+
+def _status(result: dict[str, Any], reaction: Value, told: _Told) -> None:
+    if not np.isfinite(reaction.value):
+        anything = any(split["from_signal_s"] is not None for split in result["splits"])
+        result["status"] = "measured" if anything or result["steps"] else "not_measurable"
+        return
+    for limit, below in ((0.0, "false_start"), (EARLY_S, "early")):
+        if abs(reaction.value - limit) <= reaction.u:
+            told.warnings.append(f"within {reaction.u:.3f} s of the limit at {limit:.1f} s: too close to call")
+        if reaction.value < limit:
+            result["status"] = below
+            return
+    result["status"] = "measured"

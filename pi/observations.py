@@ -1,0 +1,223 @@
+"""One recording in, everything that was seen in it out: the evidence of a rep. Decides nothing.
+
+Kilobytes, no faces: silhouettes in packed bits, displacements of body parts around the start, light and shake
+of every picture, all time stamps. `measure` works on nothing else, so that today's code can answer
+for last month's rep.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from . import vision
+from .calibration import RunningLine
+
+
+class Observations(NamedTuple):
+    """What was seen. Pixels are those of the full picture unless said."""
+
+    time: np.ndarray  # (n,) s after the signal, middle of the exposure of row 0
+    line_time_s: float  # s a row
+    exposure_s: float  # 0 = unknown
+    dropped: int
+    size: tuple[int, int]  # px, width and height
+    factor: int  # silhouettes are this much smaller
+    silhouettes: np.ndarray  # (n, h, w) uint8, 0 or 1
+    resting: np.ndarray  # (h, w) uint8, where the athlete rested
+    left_s: float  # when the resting place was given up; NaN = nobody left a place
+    contrast: float  # grey levels between the athlete and the lane, at rest; NaN
+    light: np.ndarray  # (n,) gain of each picture
+    shake: np.ndarray  # (n, 2) px
+    stirred_s: float  # last instant at which something moved in the lane; NaN = nothing did
+    site: np.ndarray  # (m, 2) px, the parts of the body that were followed
+    site_frames: tuple[int, int]  # first and one past the last picture in which they were
+    displacement: np.ndarray  # (k, m, 2) px
+    lost: np.ndarray  # (k, m) bool
+
+
+class Seen(NamedTuple):
+    """Observations, and the empty lane for the picture (not part of the evidence)."""
+
+    observations: Observations
+    lane: np.ndarray  # (h, w) uint8, small
+
+
+def observe(
+    luma: np.ndarray,
+    time: np.ndarray,
+    *,
+    line: RunningLine | None = None,
+    line_time_s: float = 0.0,
+    exposure_s: float = 0.0,
+    dropped: int = 0,
+) -> Seen:
+    """Look through a recording once.
+
+    luma : (n, h, w) uint8.   time : (n,) s after the signal, middle of row 0's exposure, increasing.
+    line : the running line in these pictures, where it is known.
+    Raises ValueError when there are too few pictures to tell anything from.
+    """
+    n, height, width = luma.shape
+    if n < 10:
+        raise ValueError(f"only {n} pictures: too few to see a start in")
+    factor = max(1, round(width / vision.SMALL_WIDTH))
+    small = vision.shrunk(luma, factor)
+    some = np.unique(np.linspace(0, n - 1, min(n, 25)).astype(int))
+    usual = np.median(small[some], axis=0).astype(np.float32)
+    restless = np.median(np.abs(np.diff(small[some].astype(np.int16), axis=0)), axis=0)
+    whole = vision.register(small, usual, restless <= max(3.0, 2.0 * float(np.median(restless))))
+    likely = None if line is None else _near_the_start(line, small.shape[1:], factor)
+    lane = vision.find_lane(small, time, whole, likely=likely)
+    if not lane.resting.any():
+        # nobody was still for long: whoever is still at the signal itself
+        lane = vision.find_lane(small, time, whole, likely=likely, hold=(-0.1, 0.1))
+    masks = vision.foreground(small, lane, whole)
+    silhouettes = vision.follow(masks, lane, time)
+    left_s = _left(silhouettes, lane.resting, time)
+    contrast = float("nan")
+    site, frames = np.zeros((0, 2)), (0, 0)
+    vector, lost = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), bool)
+    if np.isfinite(left_s):
+        first = int(np.searchsorted(time, min(left_s, 0.0) - 1.6))
+        last = int(np.searchsorted(time, left_s + 0.35))
+        frames = (first, last)
+        moved = _displacement(luma[first:last], time[first:last], whole, frames, lane, factor, left_s)
+        site, vector, lost = moved.site, moved.vector, moved.lost
+        before = int(np.clip(np.searchsorted(time, min(0.0, left_s - 0.4)), 0, n - 1))
+        there = lane.resting
+        contrast = float(np.median(np.abs(small[before].astype(float) - lane.empty)[there]))
+    observations = Observations(
+        time=time,
+        line_time_s=line_time_s,
+        exposure_s=exposure_s,
+        dropped=dropped,
+        size=(width, height),
+        factor=factor,
+        silhouettes=silhouettes,
+        resting=lane.resting.astype(np.uint8),
+        left_s=left_s,
+        contrast=contrast,
+        light=whole.gain,
+        shake=whole.shift * factor,
+        stirred_s=_stirred(masks, time),
+        site=site,
+        site_frames=frames,
+        displacement=vector,
+        lost=lost,
+    )
+    return Seen(observations, np.clip(lane.empty, 0, 255).astype(np.uint8))
+
+
+def _near_the_start(line: RunningLine, shape: tuple[int, int], factor: int) -> np.ndarray:
+    """Where an athlete may rest: over the line, from 2.5 m behind the start to 2.5 m before it."""
+    height, width = shape
+    columns = (np.arange(width) + 0.5) * factor - 0.5
+    rows = (np.arange(height) + 0.5) * factor - 0.5
+    metres = line.metres(columns)
+    scale = line.px_per_m(0.0)
+    above = (line.row(columns)[None, :] - rows[:, None]) / scale
+    inside = (metres > -2.5) & (metres < 2.5)
+    return (inside[None, :] & (above > -0.25) & (above < 2.1)).astype(np.float32)
+
+
+def _left(silhouettes: np.ndarray, resting: np.ndarray, time: np.ndarray) -> float:
+    """When the resting place was given up: less than 60 % of it covered, for 0.1 s and from then on mostly."""
+    area = float(resting.sum())
+    if area == 0:
+        return float("nan")
+    there = np.flatnonzero(resting)
+    covered = silhouettes.reshape(len(silhouettes), -1)[:, there].mean(axis=1)
+    usual = float(np.quantile(covered, 0.9))
+    away = covered < 0.6 * usual
+    step = float(np.median(np.diff(time)))
+    need = max(2, round(0.1 / step))
+    run = np.convolve(away.astype(int), np.ones(need, int), "valid")
+    present = np.flatnonzero(~away)
+    if len(present) == 0:
+        return float("nan")
+    begins = [i for i in np.flatnonzero(run == need) if i > present[0] and away[i:].mean() > 0.6]
+    return float(time[begins[0]]) if begins else float("nan")
+
+
+def _stirred(masks: np.ndarray, time: np.ndarray) -> float:
+    """Last instant at which a piece of the lane as large as a hand's breadth squared was not empty."""
+    size = masks.reshape(len(masks), -1).sum(axis=1)
+    large = np.flatnonzero(size > 0.0005 * masks[0].size)
+    return float(time[large[-1]]) if len(large) else float("nan")
+
+
+def _displacement(
+    luma: np.ndarray,
+    time: np.ndarray,
+    whole: vision.Registration,
+    frames: tuple[int, int],
+    lane: vision.Lane,
+    factor: int,
+    left_s: float,
+) -> vision.Displacement:
+    """Displacement of the parts of the resting body, against the mean of the last still pictures."""
+    height, width = luma.shape[1] // 2, luma.shape[2] // 2
+    up = factor / 2.0
+    grown = cv2.resize(
+        lane.resting.astype(np.uint8), None, fx=up, fy=up, interpolation=cv2.INTER_NEAREST
+    )
+    region = np.zeros((height, width), np.uint8)
+    h, w = min(height, grown.shape[0]), min(width, grown.shape[1])
+    region[:h, :w] = grown[:h, :w]
+    x, y, w, h = cv2.boundingRect(region)
+    margin = 2 * vision.CELL
+    left, top = max(0, x - margin), max(0, y - margin)
+    w = (min(width, x + w + margin) - left) // vision.CELL * vision.CELL
+    h = (min(height, y + h + margin) - top) // vision.CELL * vision.CELL
+    region = region[top : top + h, left : left + w] > 0
+    part = slice(*frames)
+    registration = vision.Registration(
+        whole.gain[part], whole.offset[part], whole.shift[part] * factor
+    )
+    end = min(0.0, left_s - 0.35)
+    still = np.flatnonzero((time >= end - 0.4) & (time <= end))
+    if len(still) < 2:
+        still = np.arange(min(4, len(time)))
+    rest = np.zeros((h, w), np.float32)
+    for i in still:
+        crop = luma[i, 2 * top : 2 * (top + h), 2 * left : 2 * (left + w)]
+        half = cv2.resize(crop, (w, h), interpolation=cv2.INTER_AREA)
+        shift = registration.shift[i] / 2.0
+        rest += vision.steadied(half, registration.gain[i], registration.offset[i], shift)
+    rest /= len(still)
+    return vision.displacement(luma, registration, rest, region, box=(left, top, w, h))
+
+
+def packed(seen: Observations) -> bytes:
+    """The observations as a compressed .npz file."""
+    fields = seen._asdict()
+    fields["silhouettes"] = np.packbits(seen.silhouettes.astype(bool), axis=-1)
+    fields["silhouettes_shape"] = np.array(seen.silhouettes.shape)
+    fields["displacement"] = seen.displacement.astype(np.float16)
+    out = io.BytesIO()
+    np.savez_compressed(out, **{name: np.asarray(value) for name, value in fields.items()})
+    return out.getvalue()
+
+
+def unpacked(stored: bytes) -> Observations:
+    """The observations back from `packed`. Raises ValueError when it is something else."""
+    try:
+        with np.load(io.BytesIO(stored), allow_pickle=False) as file:
+            fields = {name: file[name] for name in file.files}
+        shape = fields.pop("silhouettes_shape")
+        bits = np.unpackbits(fields["silhouettes"], axis=-1)
+        fields["silhouettes"] = bits[..., : shape[-1]]
+        fields["displacement"] = fields["displacement"].astype(np.float32)
+        for name in ("size", "site_frames"):
+            fields[name] = tuple(int(value) for value in fields[name])
+        for name in ("dropped", "factor"):
+            fields[name] = int(fields[name])
+        for name in ("line_time_s", "exposure_s", "left_s", "contrast", "stirred_s"):
+            fields[name] = float(fields[name])
+        return Observations(**fields)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("not the observations of a rep, or of a version that cannot be read") from error

@@ -1,0 +1,225 @@
+"""When did it happen: first movement, getting up, splits, steps. Arrays in, numbers out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .kinematics import NOTHING, Track, Value, value_at
+
+GATE_M = 0.010
+"""First visible movement: this much further from rest than any part was in the last still second."""
+
+CREEP_M_S = 0.05
+"""Slower than this at the gate, the athlete crept into the start: no instant can be told."""
+
+
+class Movement(NamedTuple):
+    """The first visible movement that goes on into the start."""
+
+    reaction: Value  # s after the signal; NaN with a reason
+    onset: Value  # s, the same movement extrapolated back to its beginning
+    speed: float  # m/s of the farthest parts at the gate
+    sway_m: float  # how far any part strayed in the last still second
+    rest: tuple[float, float]  # s, that second
+    site: int  # the part that went first; -1 = none
+    farthest: np.ndarray  # (k,) m, how far the farthest parts are
+    reason: str  # why there is no reaction; "" when there is one
+
+
+def farthest(displacement: np.ndarray, lost: np.ndarray, *, together: int = 2) -> np.ndarray:
+    """How far the farthest parts are from rest, picture by picture: the `together`-th farthest.
+
+    displacement : (k, m) m.   lost : (k, m) bool, counts as out of sight, hence far.
+    One site may err; neighbours overlap, so that what really moves moves at least two of them.
+    """
+    if displacement.shape[1] < together:
+        return np.full(len(displacement), np.nan)
+    far = np.where(lost, np.maximum(displacement, 1.0), displacement)
+    return -np.partition(-far, together - 1, axis=1)[:, together - 1]
+
+
+def first_movement(
+    time: np.ndarray,
+    vector: np.ndarray,
+    lost: np.ndarray,
+    *,
+    left_s: float,
+    row_s: np.ndarray | None = None,
+    gate_m: float = GATE_M,
+    u_displacement_m: float = 0.003,
+    together: int = 2,
+) -> Movement:
+    """First visible movement: when the body is `gate_m` beyond its sway, and does not come back.
+
+    time : (k,) s after the signal.   vector : (k, m, 2) m, displacement of m parts against any one
+    picture of the hold.   lost : (k, m).   left_s : when the resting place was given up; from
+    there the search goes back.   row_s : (m,) s, rolling shutter's delay of each part.
+    u_displacement_m : what is not known of the displacement at the gate.
+    """
+    k, m = len(time), vector.shape[1]
+    nothing = np.full(k, np.nan)
+
+    def none(reason: str, rest: tuple[float, float] = (np.nan, np.nan)) -> Movement:
+        return Movement(NOTHING, NOTHING, np.nan, np.nan, rest, -1, nothing, reason)
+
+    if m < together or k < 8:
+        return none("too little of the athlete could be followed before the start")
+    step = float(np.median(np.diff(time)))
+    end = 0.0
+    answer = none("")
+    for _ in range(3):
+        start = max(end - 1.0, float(time[0]))
+        still = np.flatnonzero((time >= start - 1e-9) & (time <= end))
+        if len(still) < 3 or end - start < 0.15:
+            return none("nobody was seen still before the start", (start, end))
+        moved, sway, trusted = _against_rest(vector, lost, still)
+        if trusted.sum() < together:
+            return none("the athlete was never still", (start, end))
+        curve = farthest(moved[:, trusted], lost[:, trusted], together=together)
+        gate = gate_m + sway
+        launched = np.flatnonzero((curve > 0.05) & (time <= left_s + 0.6))
+        launched = launched[time[launched] >= min(0.0, left_s) - 1.5]
+        sustained = [i for i in launched if np.all(curve[i : i + max(2, int(0.05 / step))] > gate)]
+        if not sustained:
+            return none("no movement of 50 mm was seen", (start, end))
+        # back from the last time it was still at rest before the start was under way
+        under_way = sustained[0]
+        for i in sustained:
+            if time[i] > left_s:
+                break
+            if np.any(curve[under_way:i] < gate):
+                under_way = i
+        back = np.flatnonzero(curve[:under_way] < gate)
+        if len(back) == 0:
+            return none("the athlete was already moving when the recording begins", (start, end))
+        before = int(back[-1])
+        low, high = float(curve[before]), float(min(curve[before + 1], 0.2))
+        crossing = float(time[before] + (gate - low) / max(high - low, 1e-6) * step)
+        speed = _speed(time, curve, crossing, step)
+        ranked = np.where(lost[before + 1], 1.0, moved[before + 1])
+        site = int(np.flatnonzero(trusted)[np.argmax(ranked[trusted])])
+        if row_s is not None:
+            crossing += float(row_s[site])
+        u = float(np.hypot(u_displacement_m / max(speed, 1e-3), step / np.sqrt(24.0)))
+        onset = _onset(time, curve, before, sway)
+        answer = Movement(
+            Value(crossing, u),
+            Value(onset, float(np.hypot(u, 0.4 * (crossing - onset)))),
+            speed,
+            sway,
+            (start, end),
+            site,
+            curve,
+            "",
+        )
+        began = min(crossing, onset)
+        if began > end - 2 * step or end <= time[0] + 0.3:
+            break
+        end = began - 0.05
+    if answer.speed < CREEP_M_S:
+        answer = answer._replace(reaction=NOTHING, onset=NOTHING, reason="crept into the start")
+    return answer
+
+
+def _against_rest(
+    vector: np.ndarray, lost: np.ndarray, still: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """(k, m) distance of every part from its mean place in the still pictures; the sway; whom to trust."""
+    place = vector[still].mean(axis=0)
+    apart = vector - place
+    moved = np.hypot(apart[..., 0], apart[..., 1])
+    # over three frames: noise of single pictures is not sway
+    calm = np.stack([np.convolve(column, np.ones(3) / 3, "same") for column in moved[still].T], axis=1)
+    calm = calm[1:-1] if len(calm) > 4 else calm
+    strayed = calm.max(axis=0)
+    jitter = np.std(np.diff(moved[still], axis=0), axis=0)
+    trusted = ~(lost[still].mean(axis=0) > 0.1)
+    if trusted.any():
+        usual = float(np.median(strayed[trusted]))
+        trusted &= strayed <= max(4.0 * usual, 0.004)
+        trusted &= jitter <= max(4.0 * float(np.median(jitter)), 0.0015)
+    sway = float(np.sort(strayed[trusted])[-2:].min()) if trusted.any() else np.nan
+    return moved, sway, trusted
+
+
+def _speed(time: np.ndarray, curve: np.ndarray, instant: float, step: float) -> float:
+    """Slope of the curve around an instant, over two frames to either side or 20 ms."""
+    half = max(2 * step, 0.020)
+    near = (time >= instant - half) & (time <= instant + half) & (curve < 0.2)
+    if near.sum() < 2:
+        return np.nan
+    return float(np.polyfit(time[near] - instant, curve[near], 1)[0])
+
+
+def _onset(time: np.ndarray, curve: np.ndarray, before: int, sway: float) -> float:
+    """Where a movement that grows with the square of time left the sway: extrapolated, a model's answer."""
+    stop = before + 1
+    while stop < len(curve) - 1 and curve[stop] < 0.06 and curve[stop + 1] > curve[stop]:
+        stop += 1
+    begin = before
+    while begin > 0 and curve[begin - 1] > 0.5 * sway and curve[begin - 1] < curve[begin]:
+        begin -= 1
+    part = slice(begin, stop + 1)
+    # displacement beyond half the sway = c (t - t0)^2: its square root is a straight line
+    root = np.sqrt(np.maximum(curve[part] - 0.5 * sway, 1e-6))
+    if len(root) < 2:
+        return float(time[before])
+    slope, level = np.polyfit(time[part] - time[before], root, 1)
+    if slope <= 0:
+        return float(time[before])
+    return float(time[before] - np.clip(level / slope, 0.0, 0.25))
+
+
+def gets_up(time: np.ndarray, height: np.ndarray, running_height: float, *, held_s: float = 0.12) -> float:
+    """When the body first stands at 80 % of its running height and stays there; NaN when never.
+
+    NaN also when it stood as high from the beginning: who starts standing does not get up.
+    """
+    up = np.where(np.isfinite(height), height, 0.0) >= 0.8 * running_height
+    step = float(np.median(np.diff(time)))
+    need = max(1, round(held_s / step))
+    if len(up) < need or up[:need].all():
+        return float("nan")
+    run = np.convolve(up.astype(int), np.ones(need, int), "valid")
+    rises = np.flatnonzero((run[1:] == need) & (run[:-1] < need)) + 1
+    if len(rises) == 0:
+        return float("nan")
+    i = int(rises[0])
+    low, high = height[i - 1], height[i]
+    if not np.isfinite(low) or high <= low:
+        return float(time[i])
+    return float(time[i] - step * np.clip((high - 0.8 * running_height) / (high - low), 0, 1))
+
+
+def splits(time: np.ndarray, distance: np.ndarray, gates: np.ndarray) -> np.ndarray:
+    """Time at which distance first reaches each gate.
+
+    time : (n,) s after the signal.   distance : (n,) m from the start line, NaN where not seen.
+    gates : (k,) m.   Returns (k,) s, NaN for a gate never reached, or already passed when first seen.
+    """
+    out = np.full(len(gates), np.nan)
+    seen = np.flatnonzero(np.isfinite(distance))
+    if len(seen) < 2:
+        return out
+    for k, gate in enumerate(gates):
+        beyond = seen[distance[seen] >= gate]
+        if len(beyond) == 0 or beyond[0] == seen[0]:
+            continue
+        after = beyond[0]
+        before = seen[np.searchsorted(seen, after) - 1]
+        rise = distance[after] - distance[before]
+        out[k] = time[before] + (gate - distance[before]) / rise * (time[after] - time[before])
+    return out
+
+
+def split_uncertainty(track: Track, instants: np.ndarray, u_x_m: float) -> np.ndarray:
+    """(k,) s: what is not known of the position at each crossing, divided by the speed there."""
+    out = np.full(len(instants), np.nan)
+    for k, instant in enumerate(instants):
+        speed = value_at(track.time, track.speed, instant)
+        random = value_at(track.time, track.u_x, instant)
+        if np.isfinite(speed) and speed > 0.1:
+            out[k] = np.hypot(u_x_m, random) / speed
+    return out

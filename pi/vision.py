@@ -1,0 +1,430 @@
+"""Pictures in, what moved in them out: silhouettes, displacement of body parts. Knows no camera, no clock.
+
+Everything is measured against two still pictures: the *empty lane* (the plate), and the athlete's own
+*resting picture*. Pictures are luma, uint8, (n, h, w); columns and rows are those of the full picture.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+SMALL_WIDTH = 320
+"""Silhouettes are taken in a picture about this wide: 2 to 3 cm a pixel over a lane of 8 m."""
+
+
+def shrunk(luma: np.ndarray, factor: int) -> np.ndarray:
+    """Every picture made smaller by a whole factor, each new pixel the mean of those it replaces."""
+    n, height, width = luma.shape
+    rows, columns = height // factor, width // factor
+    small = np.empty((n, rows, columns), np.uint8)
+    for picture, out in zip(luma, small, strict=True):
+        cv2.resize(
+            picture[: rows * factor, : columns * factor],
+            (columns, rows),
+            dst=out,
+            interpolation=cv2.INTER_AREA,
+        )
+    return small
+
+
+class Registration(NamedTuple):
+    """How each picture differs from the reference as a whole: light and camera shake."""
+
+    gain: np.ndarray  # (n,)
+    offset: np.ndarray  # (n,) grey levels
+    shift: np.ndarray  # (n, 2) px (columns, rows) of the pictures it was found in
+
+
+def anchors(reference: np.ndarray, trusted: np.ndarray, *, count: int = 3000) -> np.ndarray:
+    """Where a picture holds still and has something to hold on to: flat indices of strong gradients.
+
+    Spread over the picture in cells, so that one fence does not speak for everything.
+    reference : (h, w) float.   trusted : (h, w) bool.
+    """
+    gx = cv2.Sobel(reference, cv2.CV_32F, 1, 0, scale=1 / 8)
+    gy = cv2.Sobel(reference, cv2.CV_32F, 0, 1, scale=1 / 8)
+    strength = np.hypot(gx, gy)
+    strength[~trusted] = 0
+    strength[:3] = strength[-3:] = 0
+    strength[:, :3] = strength[:, -3:] = 0
+    height, width = reference.shape
+    chosen = []
+    rows, columns = 9, 16
+    each = max(count // (rows * columns), 4)
+    for top, bottom in zip(*_edges(height, rows), strict=True):
+        for left, right in zip(*_edges(width, columns), strict=True):
+            cell = strength[top:bottom, left:right]
+            best = np.argsort(cell, axis=None)[-each:]
+            y, x = np.unravel_index(best, cell.shape)
+            strong = cell[y, x] > 0
+            chosen.append((y[strong] + top) * width + x[strong] + left)
+    return np.concatenate(chosen)
+
+
+def _edges(length: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    edges = np.linspace(0, length, parts + 1).astype(int)
+    return edges[:-1], edges[1:]
+
+
+def register(
+    pictures: np.ndarray, reference: np.ndarray, trusted: np.ndarray, *, rounds: int = 4
+) -> Registration:
+    """Gain, offset and shift of every picture against the reference, from its strong gradients.
+
+    One linear least squares a picture (Lucas & Kanade 1981 with a gain and an offset), bisquare weights,
+    so that what moves by itself has no say. Pictures that show too little to hold on to: gain 1,
+    offset and shift 0. Good for shifts up to about a pixel and a half of the pictures given.
+    """
+    n = len(pictures)
+    reference = reference.astype(np.float32)
+    at = anchors(reference, trusted)
+    if len(at) < 50:
+        return Registration(np.ones(n), np.zeros(n), np.zeros((n, 2)))
+    gx = cv2.Sobel(reference, cv2.CV_32F, 1, 0, scale=1 / 8).ravel()[at].astype(float)
+    gy = cv2.Sobel(reference, cv2.CV_32F, 0, 1, scale=1 / 8).ravel()[at].astype(float)
+    level = reference.ravel()[at].astype(float)
+    middle = level.mean()
+    # a shift by (dx, dy) moves the picture's content: I(x) = g R(x - d) + o
+    design = np.column_stack([level - middle, np.ones_like(level), -gx, -gy])
+    pairs = np.einsum("pi,pj->pij", design, design).reshape(len(at), 16)
+    seen = pictures.reshape(n, -1)[:, at].astype(np.float32)
+    weight = np.ones((n, len(at)), np.float32)
+    answer = np.zeros((n, 4))
+    for _ in range(rounds):
+        normal = (weight @ pairs.astype(np.float32)).reshape(n, 4, 4).astype(float)
+        right = (weight * seen) @ design.astype(np.float32)
+        answer = np.linalg.solve(normal + 1e-3 * np.eye(4), right.astype(float)[..., None])[..., 0]
+        miss = np.abs(seen - (answer.astype(np.float32) @ design.T.astype(np.float32)))
+        spread = np.maximum(1.4826 * np.median(miss, axis=1, keepdims=True), 0.5)
+        weight = np.clip(1.0 - (miss / (4.0 * spread)) ** 2, 0.0, None) ** 2
+    gain = np.clip(answer[:, 0], 0.3, 3.0)
+    offset = answer[:, 1] - gain * middle
+    return Registration(gain, offset, np.clip(answer[:, 2:] / gain[:, None], -2.5, 2.5))
+
+
+def steadied(picture: np.ndarray, gain: float, offset: float, shift: np.ndarray) -> np.ndarray:
+    """The picture as it would be in the reference's light and place, float32."""
+    out = picture.astype(np.float32)
+    if abs(shift[0]) > 0.02 or abs(shift[1]) > 0.02:
+        back = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+        size = (picture.shape[1], picture.shape[0])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        out = cv2.warpAffine(out, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    out -= offset
+    out /= gain
+    return out
+
+
+def _steady(small: np.ndarray, registration: Registration, picked: np.ndarray) -> np.ndarray:
+    gain, offset, shift = registration
+    return np.stack([steadied(small[i], gain[i], offset[i], shift[i]) for i in picked])
+
+
+class Lane(NamedTuple):
+    """The lane without the athlete, and where the athlete rested in it."""
+
+    empty: np.ndarray  # (h, w) float32
+    noise: np.ndarray  # (h, w) float32, standard deviation of a still pixel
+    resting: np.ndarray  # (h, w) bool, where the athlete rested; all False when nobody left a place
+    left_s: float  # when that place was left; NaN when nobody did
+
+
+def find_lane(
+    small: np.ndarray,
+    time: np.ndarray,
+    registration: Registration,
+    *,
+    likely: np.ndarray | None = None,
+    hold: tuple[float, float] = (-1.8, -0.15),
+    segment_s: float = 0.4,
+) -> Lane:
+    """The empty lane, although somebody lies still in it for most of the recording.
+
+    Medians of short stretches are robust against whoever passes; a place whose stretches differ before the
+    signal and at the end was left by somebody (then the late picture is the empty one) or
+    was come to (then the early one is). The athlete's place is the one left first after the hold.
+    likely : (h, w) weight of where an athlete may rest; None = everywhere alike.
+    hold : s, when the athlete rested.
+    """
+    stretches, middles = [], []
+    for start in np.arange(time[0], time[-1], segment_s):
+        inside = np.flatnonzero((time >= start) & (time < start + segment_s))
+        if len(inside) < 2:
+            continue
+        picked = inside[np.unique(np.linspace(0, len(inside) - 1, 5).astype(int))]
+        stretches.append(np.median(_steady(small, registration, picked), axis=0))
+        middles.append(time[picked].mean())
+    stack, middle = np.stack(stretches), np.array(middles)
+    usual = np.median(stack, axis=0)
+    rested = np.flatnonzero((time >= hold[0]) & (time <= hold[1]))
+    if len(rested) < 3:
+        rested = np.arange(3)
+    picked = rested[np.unique(np.linspace(0, len(rested) - 1, 11).astype(int))]
+    during = _steady(small, registration, picked)
+    early = np.median(during, axis=0)
+    later = np.flatnonzero(middle - segment_s / 2 > min(0.5, time[-1] - segment_s))
+    late = np.median(stack[later[-3:]], axis=0)
+    jitter = 1.4826 * np.median(np.abs(np.diff(stack, axis=0)), axis=0)
+    limit = np.maximum(5.0, 5.0 * jitter).astype(np.float32)
+    changed = (np.abs(early - late) > limit).astype(np.uint8)
+    changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    stayed = (np.abs(during - early) <= limit).mean(axis=0)
+    # when each place turned from its early into its late look
+    after = np.flatnonzero(middle > -0.15)
+    like_late = np.abs(stack[after] - late) < np.abs(stack[after] - early)
+    turned = np.append(middle[after], time[-1])[like_late.argmax(axis=0)]
+    joined = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    empty = np.where(changed > 0, late, usual)
+    resting = np.zeros(changed.shape, bool)
+    left_s = float("nan")
+    least = 0.0012 * changed.size
+    pieces = []
+    for label in range(1, count):
+        piece = labels == label
+        area = float(stats[label, cv2.CC_STAT_AREA])
+        if area < 0.15 * least:
+            continue
+        weight = area if likely is None else float(likely[piece].sum())
+        # whoever walks through during the hold is no athlete at rest
+        weight *= float(np.clip(2.5 * stayed[piece & (changed > 0)].mean() - 1.5, 0.0, 1.0))
+        pieces.append((weight, label, float(np.median(turned[piece & (changed > 0)]))))
+    strong = [p for p in pieces if p[0] >= least]
+    if strong:
+        # the athlete's place: large, and left soon; a latecomer's place was come to later
+        weight, label, left_s = max(strong, key=lambda p: p[0] / (1.0 + max(p[2], 0.0)))
+        x, y, w, h = stats[label, :4]
+        for other_weight, other, when in pieces:
+            ox, oy, ow, oh = stats[other, :4]
+            near = (
+                ox < x + w + 0.15 * max(w, h)
+                and ox + ow > x - 0.15 * max(w, h)
+                and oy < y + h + 0.15 * max(w, h)
+                and oy + oh > y - 0.15 * max(w, h)
+            )
+            if other == label or (near and abs(when - left_s) <= 0.8 and other_weight > 0):
+                resting |= labels == other
+            elif when > left_s + 0.8:
+                empty = np.where((labels == other) & (changed > 0), early, empty)
+    gone = np.flatnonzero(time > (left_s + 0.4 if np.isfinite(left_s) else time[0]))
+    if len(gone) < 8:
+        gone = np.arange(len(time))
+    picked = gone[np.unique(np.linspace(0, len(gone) - 1, 40).astype(int))]
+    apart = np.abs(_steady(small, registration, picked) - empty)
+    noise = np.maximum(1.4826 * np.median(apart, axis=0), 0.6).astype(np.float32)
+    noise = cv2.blur(noise, (3, 3))
+    return Lane(empty.astype(np.float32), noise, resting, left_s)
+
+
+def foreground(small: np.ndarray, lane: Lane, registration: Registration) -> np.ndarray:
+    """What is not the empty lane, in every picture: (n, h, w) uint8, 0 or 1.
+
+    A pixel counts when it differs by more than its own noise can (4.5 standard deviations, 7 grey levels at
+    least). Odd-sized kernels only: an even one would shift every silhouette by half a pixel.
+    """
+    out = np.empty(small.shape, np.uint8)
+    limit = np.maximum(7.0, 4.5 * lane.noise)
+    kernel = np.ones((3, 3), np.uint8)
+    for i, picture in enumerate(small):
+        apart = steadied(
+            picture, registration.gain[i], registration.offset[i], registration.shift[i]
+        )
+        cv2.absdiff(apart, lane.empty, dst=apart)
+        mask = (apart > limit).view(np.uint8)
+        mask = cv2.medianBlur(mask, 3)
+        cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel, dst=out[i])
+    return out
+
+
+def follow(masks: np.ndarray, lane: Lane, time: np.ndarray) -> np.ndarray:
+    """The athlete's silhouette among everything that is not lane: (n, h, w) uint8, 0 or 1.
+
+    From the resting place onward in time and back: what is connected to the silhouette a frame before,
+    carried on with its speed, and within a body's reach of its middle. Somebody who passes
+    behind is not connected; where the two overlap, only what lies within that reach is taken.
+    All 0 when nobody left a place.
+    """
+    out = np.zeros_like(masks)
+    if not lane.resting.any():
+        return out
+    columns = np.flatnonzero(lane.resting.any(axis=0))
+    rows = np.flatnonzero(lane.resting.any(axis=1))
+    stature = max(np.ptp(columns), np.ptp(rows)) + 1.0
+    ground = rows[-1]
+    n, height, width = masks.shape
+    gap = float(np.median(np.diff(time)))
+    reach = int(np.clip(round(max(0.06 * stature, 9.0 * stature / 1.75 * gap)), 2, 12))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    floor = min(height, int(ground + 0.08 * stature) + 1)
+    start = int(np.searchsorted(time, min(lane.left_s - 1.0, 0.0)))
+    start = int(np.clip(start, 0, n - 1))
+
+    def walk(order: range) -> None:
+        allowed = lane.resting.astype(np.uint8)
+        middle = np.array([columns.mean(), rows.mean()])
+        speed = np.zeros(2)
+        missed = 0
+        area = float(allowed.sum())
+        for i in order:
+            centre = middle + speed
+            left = int(np.clip(centre[0] - 0.7 * stature, 0, width))
+            right = int(np.clip(centre[0] + 0.7 * stature + 1, 0, width))
+            top = int(np.clip(ground - 1.2 * stature, 0, height))
+            if right - left < 3:
+                break
+            window = np.s_[top:floor, left:right]
+            carried = np.array([[1, 0, speed[0]], [0, 1, speed[1]]], np.float32)
+            near = cv2.dilate(allowed, kernel)
+            if np.abs(speed).max() > 0.5:
+                near = cv2.warpAffine(near, carried, (width, height), flags=cv2.INTER_NEAREST)
+            found = masks[i][window] & near[window]
+            count = int(found.sum())
+            if count < 0.25 * area:
+                missed += 1
+                middle = centre
+                if missed * gap > 0.25:
+                    break
+                if np.abs(speed).max() > 0.5:
+                    allowed = cv2.warpAffine(
+                        allowed, carried, (width, height), flags=cv2.INTER_NEAREST
+                    )
+                continue
+            missed = 0
+            area = 0.9 * area + 0.1 * count
+            out[i][window] = found
+            allowed = out[i]
+            m = cv2.moments(found, binaryImage=True)
+            here = np.array([m["m10"] / m["m00"] + left, m["m01"] / m["m00"] + top])
+            speed = 0.8 * speed + 0.2 * np.clip(here - middle, -reach, reach)
+            middle = here
+
+    walk(range(start, n))
+    walk(range(start, -1, -1))
+    return out
+
+
+class Body(NamedTuple):
+    """The silhouette in numbers, in px of the full picture; NaN where there is none."""
+
+    torso: np.ndarray  # (n, 2) column, row of the torso centre
+    top: np.ndarray  # (n,) row of the highest point
+    bottom: np.ndarray  # (n,) row of the lowest
+    left: np.ndarray  # (n,) column
+    right: np.ndarray  # (n,)
+    area: np.ndarray  # (n,) px of the small picture
+    cut: np.ndarray  # (n,) bool: touches the side of the picture
+
+
+def body(masks: np.ndarray, factor: int) -> Body:
+    """Torso centre and extent of every silhouette.
+
+    Torso centre: the middle of the fourth power of the distance to the outline, "where the body is
+    thickest"; limbs are thin and weigh next to nothing, other than in a centroid.
+    """
+    n, height, width = masks.shape
+    torso = np.full((n, 2), np.nan)
+    extent = np.full((n, 4), np.nan)
+    area = np.zeros(n)
+    cut = np.zeros(n, bool)
+    for i, mask in enumerate(masks):
+        x, y, w, h = cv2.boundingRect(mask)
+        if w < 3 or h < 3:
+            continue
+        piece = cv2.copyMakeBorder(mask[y : y + h, x : x + w], 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+        thick = cv2.distanceTransform(piece, cv2.DIST_L2, 5)
+        thick *= thick
+        m = cv2.moments(thick * thick)
+        torso[i] = m["m10"] / m["m00"] + x - 1, m["m01"] / m["m00"] + y - 1
+        extent[i] = y, y + h, x, x + w
+        area[i] = np.count_nonzero(piece)
+        cut[i] = x <= 1 or x + w >= width - 1
+    torso = (torso + 0.5) * factor - 0.5
+    extent = extent * factor - 0.5
+    return Body(torso, extent[:, 0], extent[:, 1], extent[:, 2], extent[:, 3], area, cut)
+
+
+CELL = 8
+"""Side of a cell of the displacement grid, px of the half-size picture."""
+
+
+class Displacement(NamedTuple):
+    """How far each part of the body is from where it was in the reference picture."""
+
+    site: np.ndarray  # (m, 2) px of the full picture
+    vector: np.ndarray  # (k, m, 2) px of the full picture, camera shake taken out
+    lost: np.ndarray  # (k, m) bool: what is seen there is no longer what rested there
+
+
+def displacement(
+    luma: np.ndarray,
+    registration: Registration,
+    reference: np.ndarray,
+    region: np.ndarray,
+    *,
+    box: tuple[int, int, int, int],
+    rounds: int = 3,
+) -> Displacement:
+    """Displacement of every part of `region` against its reference picture, picture by picture.
+
+    luma : (k, h, w) full pictures, in order of time.   registration : of the same pictures, shifts
+    in px of the full picture.   reference : (hb, wb) float32 at half size, and region : (hb, wb) bool, both
+    within box = (left, top, width, height) in half-size px.
+
+    Lucas & Kanade (1981) on a grid of cells under a soft window twice their size, only pixels of the region
+    counting; each picture begins from the answer of the one before. A prior of 3 px on
+    the displacement keeps what has no texture where it was instead of letting it wander.
+    """
+    left, top, width, height = box
+    rows, columns = height // CELL, width // CELL
+    smooth_reference = cv2.GaussianBlur(reference, (0, 0), 1.0)
+    gx = cv2.Sobel(smooth_reference, cv2.CV_32F, 1, 0, scale=1 / 8)
+    gy = cv2.Sobel(smooth_reference, cv2.CV_32F, 0, 1, scale=1 / 8)
+    weight = cv2.blur(cv2.dilate(region.astype(np.float32), np.ones((3, 3))), (3, 3))
+
+    def cells(values: np.ndarray) -> np.ndarray:
+        summed = values.reshape(rows, CELL, columns, CELL).sum(axis=(1, 3))
+        return cv2.GaussianBlur(summed, (3, 3), 0.8, borderType=cv2.BORDER_CONSTANT)
+
+    wx, wy = weight * gx, weight * gy
+    axx, axy, ayy = cells(wx * gx), cells(wx * gy), cells(wy * gy)
+    covered = cells(weight)
+    used = (covered > 0.12 * CELL * CELL) & (axx + ayy > 4.0 * covered)
+    noise2 = 4.0
+    axx, ayy = axx + noise2 / 9.0, ayy + noise2 / 9.0
+    determinant = axx * ayy - axy * axy
+    grid_y, grid_x = np.mgrid[0:height, 0:width].astype(np.float32)
+    flow = np.zeros((rows, columns, 2), np.float32)
+    vectors = np.zeros((len(luma), int(used.sum()), 2), np.float32)
+    lost = np.zeros((len(luma), int(used.sum())), bool)
+    texture = np.sqrt(cells(weight * (smooth_reference - cv2.blur(smooth_reference, (15, 15))) ** 2) / np.maximum(covered, 1.0))
+    for i, picture in enumerate(luma):
+        crop = picture[2 * top : 2 * (top + height), 2 * left : 2 * (left + width)]
+        half = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+        half = cv2.GaussianBlur(half, (0, 0), 1.0)
+        half -= registration.offset[i]
+        half /= registration.gain[i]
+        shake = registration.shift[i].astype(np.float32) / 2.0
+        for _ in range(rounds):
+            dense = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+            warped = cv2.remap(
+                half,
+                grid_x + (dense[..., 0] + shake[0]),
+                grid_y + (dense[..., 1] + shake[1]),
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            apart = smooth_reference - warped
+            bx, by = cells(wx * apart), cells(wy * apart)
+            flow[..., 0] += np.clip((ayy * bx - axy * by) / determinant, -2, 2)
+            flow[..., 1] += np.clip((axx * by - axy * bx) / determinant, -2, 2)
+        miss = np.sqrt(cells(weight * apart**2) / np.maximum(covered, 1.0))
+        vectors[i] = 2.0 * flow[used]
+        lost[i] = (miss > np.maximum(6.0, 0.8 * texture))[used]
+        # what is lost begins again from its place instead of wandering off
+        flow[(miss > np.maximum(6.0, 0.8 * texture)) & (np.abs(flow).max(axis=2) > 8)] = 0
+    y, x = np.nonzero(used)
+    site = np.column_stack([x + 0.5, y + 0.5]) * CELL + (left, top)
+    return Displacement(2.0 * site, vectors, lost)

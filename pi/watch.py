@@ -1,0 +1,141 @@
+"""Looks at the athlete during the hold: still or not, picture by picture. Knows no camera and no clock.
+
+Quick and live, for the decision "hold on, or recall"; the measuring afterwards is done on all pictures
+by `vision` and `timing`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from .calibration import RunningLine
+from .vision import SMALL_WIDTH
+
+LAG_S = 0.12
+"""A picture is compared with the one this long before: breathing is slower than that shows."""
+
+TILE = 8
+"""Side of a tile in px of the small picture: some 20 cm on the lane."""
+
+
+class Sight(NamedTuple):
+    """What the watch knows after a picture."""
+
+    still_s: float  # how long nothing has moved
+    moved_m: float  # farthest part against the resting picture; NaN before rest()
+
+
+class Watch:
+    """Tells how long the lane has been still, and how far the athlete is from the resting picture.
+
+    A tile's displacement is one Lucas-Kanade step (1981) in a picture of a quarter the size, where 10 mm are
+    some 0.4 px. Tiles that move all the time (leaves, flags) count only for what they
+    move beyond that.
+    line : the running line in the full picture; only the box over the start is watched then, otherwise
+    the whole picture but its upper quarter, with a view of 8 m taken for granted.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        *,
+        line: RunningLine | None = None,
+        still_limit_m: float = 0.010,
+        recall_limit_m: float = 0.030,
+    ):
+        width, height = size
+        self.still_limit_m, self.recall_limit_m = still_limit_m, recall_limit_m
+        self._factor = max(1, round(width / SMALL_WIDTH))
+        self._shape = (height // self._factor, width // self._factor)
+        px_per_m = width / 8.0 if line is None else line.px_per_m(0.0)
+        self._metres = self._factor / px_per_m  # of one small px
+        self._watched = self._tiles_of(line, px_per_m)
+        self._past: deque[tuple[float, np.ndarray]] = deque()
+        self._stirring = np.zeros(self._watched.shape, np.float32)
+        self._still_since: float | None = None
+        self._last_s: float | None = None
+        self._rest: np.ndarray | None = None
+        self._resting: deque[np.ndarray] = deque(maxlen=3)
+
+    def _tiles_of(self, line: RunningLine | None, px_per_m: float) -> np.ndarray:
+        rows, columns = self._shape[0] // TILE, self._shape[1] // TILE
+        x = (np.arange(columns) + 0.5) * TILE * self._factor
+        y = ((np.arange(rows) + 0.5) * TILE * self._factor)[:, None]
+        if line is None:
+            return np.broadcast_to(y > 0.25 * rows * TILE * self._factor, (rows, columns)).copy()
+        metres, above = line.metres(x), (line.row(x) - y) / px_per_m
+        return (metres > -2.5) & (metres < 2.0) & (above > -0.1) & (above < 1.9)
+
+    def see(self, picture: np.ndarray, time_s: float) -> Sight:
+        """Take in the next picture, (h, w) uint8 luma, exposed at time_s."""
+        small = cv2.resize(
+            picture[: self._shape[0] * self._factor, : self._shape[1] * self._factor],
+            (self._shape[1], self._shape[0]),
+            interpolation=cv2.INTER_AREA,
+        ).astype(np.float32)
+        small = cv2.blur(small, (3, 3))
+        self._past.append((time_s, small))
+        while len(self._past) > 2 and self._past[1][0] <= time_s - LAG_S:
+            self._past.popleft()
+        then_s, then = self._past[0]
+        if self._rest is None:
+            if time_s - then_s < 0.5 * LAG_S:
+                return Sight(0.0, float("nan"))
+            self._settle(self._displaced(then, small), time_s)
+            return Sight(self._still_for(time_s), float("nan"))
+        apart = self._displaced(self._rest, small)
+        beyond = np.maximum(apart - 1.5 * self._stirring, 0.0)
+        # three pictures together: one noisy picture recalls nobody
+        self._resting.append(beyond)
+        moved = float(np.sort(np.minimum.reduce(list(self._resting))[self._watched])[-2:].min())
+        if moved > self.still_limit_m:
+            self._still_since = time_s
+        return Sight(self._still_for(time_s), moved)
+
+    def rest(self) -> None:
+        """Keep the mean of the last pictures as the resting picture: the hold begins."""
+        self._rest = np.mean([picture for _, picture in self._past], axis=0)
+        self._resting.clear()
+
+    def _still_for(self, time_s: float) -> float:
+        return 0.0 if self._still_since is None else max(0.0, time_s - self._still_since)
+
+    def _settle(self, apart: np.ndarray, time_s: float) -> None:
+        step = 0.0 if self._last_s is None else time_s - self._last_s
+        self._last_s = time_s
+        beyond = np.maximum(apart - 2.0 * self._stirring, 0.0)
+        moved = float(np.sort(beyond[self._watched])[-2:].min())
+        # a slow mean over some 3 s learns the leaves; who walks through is gone before that
+        share = min(1.0, step / 3.0)
+        self._stirring += share * (np.minimum(apart, 0.1) - self._stirring)
+        if self._still_since is None or moved > self.still_limit_m:
+            self._still_since = time_s
+
+    def _displaced(self, before: np.ndarray, now: np.ndarray) -> np.ndarray:
+        """(rows, columns) m, displacement of every tile between two small pictures."""
+        change = now - before
+        change -= float(np.median(change[::4, ::4]))
+        mean = (before + now) * 0.5
+        gx = cv2.Sobel(mean, cv2.CV_32F, 1, 0, scale=1 / 8)
+        gy = cv2.Sobel(mean, cv2.CV_32F, 0, 1, scale=1 / 8)
+        axx, axy, ayy = _tiles(gx * gx), _tiles(gx * gy), _tiles(gy * gy)
+        bx, by = _tiles(gx * change), _tiles(gy * change)
+        # a prior of 1.5 px at 1.5 grey levels of noise keeps what has no texture where it was
+        axx, ayy = axx + TILE * TILE / 4.0, ayy + TILE * TILE / 4.0
+        determinant = axx * ayy - axy * axy
+        u = (ayy * bx - axy * by) / determinant
+        v = (axx * by - axy * bx) / determinant
+        # what was covered or uncovered has no displacement to find: its change alone says that it moved
+        changed = np.sqrt(_tiles(change * change) / (TILE * TILE))
+        far = np.where(changed > 12.0, 2.0, 0.0)
+        return (np.maximum(np.hypot(u, v), far) * self._metres).astype(np.float32)
+
+
+def _tiles(values: np.ndarray) -> np.ndarray:
+    rows, columns = values.shape[0] // TILE, values.shape[1] // TILE
+    cut = values[: rows * TILE, : columns * TILE]
+    return cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_AREA) * (TILE * TILE)
