@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,6 +113,15 @@ class Settings(Section):
     simulate: Simulate = Simulate()
 
 
+def hold_for(drill: Mapping[str, Any], hold: Hold | None = None) -> Hold:
+    """The hold with what a rep's drill says otherwise; ValueError, one line, if it cannot be."""
+    usual = hold.model_dump() if hold else {}
+    try:
+        return Hold.model_validate(usual | dict(drill))
+    except ValidationError as problem:
+        raise ValueError(f"drill: {_first(problem)[1]}") from None
+
+
 def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     """The settings in a TOML file, under the environment's TRACKSTART_CAMERA and TRACKSTART_PORT.
 
@@ -131,10 +141,16 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as problem:
-        first = problem.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{places.get(key, name)}: {key}: {said}") from None
+        key, line = _first(problem)
+        raise ValueError(f"{places.get(key, name)}: {line}") from None
+
+
+def _first(problem: ValidationError) -> tuple[str, str]:
+    """The first wrong key, and a line that names it and says what it needs."""
+    first = problem.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    said = first["msg"].removeprefix("Value error, ")
+    return key, f"{key}: {said}" if key else said
 
 
 def _from_environment(given: dict[str, Any]) -> dict[str, str]:

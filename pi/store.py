@@ -1,0 +1,620 @@
+"""What the device and the pages share: tables, the steps of a rep, and every query. No devices."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, make_url
+
+from pi.drills import LEAD_LEGS, POSTURES
+from pi.settings import hold_for
+
+# A rep's steps. A state without steps is an ending.
+STEPS: dict[str, tuple[str, ...]] = {
+    "requested": ("settling", "aborted", "failed"),
+    "settling": ("holding", "aborted", "failed"),
+    "holding": ("running", "false_start", "aborted", "failed"),
+    "running": ("analysing", "aborted", "failed"),
+    "analysing": ("done", "false_start", "failed"),
+    "done": (),
+    "false_start": (),
+    "aborted": (),
+    "failed": (),
+}
+ACTIVE = tuple(state for state, steps in STEPS.items() if steps)
+# A request that no device took for so long is not started any more: nobody expects it by then.
+STALE_NS = 10_000_000_000
+
+metadata = sa.MetaData()
+
+athlete_table = sa.Table(
+    "athlete",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("deleted_at", sa.String(32)),
+    sa.Index("athlete_name", "name"),
+)
+session_table = sa.Table(
+    "session",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("started_at", sa.String(32), nullable=False),
+)
+rep_table = sa.Table(
+    "rep",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String(80), nullable=False, unique=True),
+    sa.Column("session_id", sa.Integer, sa.ForeignKey("session.id"), nullable=False),
+    sa.Column("athlete_id", sa.Integer, sa.ForeignKey("athlete.id")),
+    sa.Column("state", sa.String(16), nullable=False),
+    # 1 until the rep has ended, then null: unique, so there is one such rep at a time.
+    sa.Column("active", sa.Integer, unique=True),
+    sa.Column("reason", sa.Text),
+    sa.Column("status", sa.String(16)),
+    sa.Column("posture", sa.String(16), nullable=False),
+    sa.Column("lead_leg", sa.String(8), nullable=False),
+    sa.Column("drill", sa.JSON, nullable=False),
+    sa.Column("settings", sa.JSON(none_as_null=True)),
+    sa.Column("requested_at", sa.String(32), nullable=False),
+    sa.Column("boot_id", sa.String(40), nullable=False),
+    sa.Column("requested_ns", sa.BigInteger, nullable=False),
+    sa.Column("settled_ns", sa.BigInteger),
+    sa.Column("set_ns", sa.BigInteger),
+    sa.Column("go_before_ns", sa.BigInteger),
+    sa.Column("go_after_ns", sa.BigInteger),
+    sa.Column("hold_s", sa.Float),
+    sa.Column("ended_ns", sa.BigInteger),
+    sa.Column("stop_asked", sa.Boolean, nullable=False),
+    sa.Column("go_asked", sa.Boolean, nullable=False),
+    sa.Column("result", sa.JSON(none_as_null=True)),
+    sa.Column("deleted_at", sa.String(32)),
+    sa.Column("changed", sa.BigInteger, nullable=False, unique=True),
+    sa.Index("rep_athlete", "athlete_id", "id"),
+    sa.Index("rep_posture", "posture", "id"),
+    sa.Index("rep_status", "status", "id"),
+)
+evidence_table = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("rep_id", sa.Integer, sa.ForeignKey("rep.id"), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("media_type", sa.String(80), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("rep_id", "kind", name="evidence_kind"),
+)
+device_table = sa.Table(
+    "device",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("seen_ns", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.String(32), nullable=False),
+    sa.Column("boot_id", sa.String(40), nullable=False),
+    sa.Column("camera", sa.String(80), nullable=False),
+    sa.Column("fps", sa.Float),
+    sa.Column("problem", sa.Text),
+    sa.Column("simulated", sa.Boolean, nullable=False),
+)
+change_table = sa.Table(
+    "change",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("newest", sa.BigInteger, nullable=False),
+)
+
+
+class Busy(Exception):
+    """The station has a rep that has not ended yet."""
+
+
+class WrongStep(ValueError):
+    """A rep cannot go from its state to that one."""
+
+
+@dataclass(frozen=True)
+class Athlete:
+    id: int
+    name: str
+    created_at: str
+    deleted_at: str | None
+
+
+@dataclass(frozen=True)
+class Rep:
+    """One start, as its row stood when it was read."""
+
+    id: int
+    key: str
+    session_id: int
+    athlete_id: int | None
+    state: str
+    active: int | None
+    reason: str | None
+    status: str | None  # how it ended, in a word: the result's status, else the last state
+    posture: str
+    lead_leg: str
+    drill: dict[str, Any]
+    settings: dict[str, Any] | None
+    requested_at: str  # UTC, a label: a Pi at the track may not know the time
+    boot_id: str  # the boot whose monotonic clock the stamps are of
+    requested_ns: int
+    settled_ns: int | None
+    set_ns: int | None
+    go_before_ns: int | None
+    go_after_ns: int | None
+    hold_s: float | None
+    ended_ns: int | None
+    stop_asked: bool
+    go_asked: bool
+    result: dict[str, Any] | None
+    deleted_at: str | None
+    changed: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    rep_id: int
+    kind: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Device:
+    """The device's last sign of life."""
+
+    seen_ns: int
+    seen_at: str
+    boot_id: str
+    camera: str
+    fps: float | None
+    problem: str | None
+    simulated: bool
+
+    def alive(self, now_ns: int) -> bool:
+        """Whether it was seen in the last 3 s, and since this machine booted."""
+        return self.boot_id == boot_id() and now_ns - self.seen_ns < 3_000_000_000
+
+
+def boot_id() -> str:
+    """This boot's name, the same in every process: a monotonic stamp means nothing in another."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def open_store(url: str) -> "Store":
+    """The store at an SQLAlchemy URL, made or brought up to date first.
+
+    Open it after forking, never before. Raises ValueError when it cannot be used.
+    """
+    try:
+        place = make_url(url)
+    except sa.exc.ArgumentError:
+        raise ValueError(f"store.url: {url!r} is not a database's URL") from None
+    sqlite = place.get_backend_name() == "sqlite"
+    if sqlite and place.database and place.database != ":memory:":
+        Path(place.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        place,
+        # A null that was not measured, never a NaN that no browser reads.
+        json_serializer=partial(json.dumps, allow_nan=False),
+        max_overflow=-1,  # a hundred phones must not wait for a connection
+    )
+    if sqlite:
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    try:
+        _migrate(engine)
+    except Exception:
+        engine.dispose()
+        raise
+    return Store(engine)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    for pragma in (
+        "busy_timeout=5000",
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a rep survives the battery being pulled
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its turn at the beginning: a reader that turns writer cannot wait for one.
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(engine: Engine) -> None:
+    from alembic import command  # slow to import, and wanted only here
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    scripts = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", scripts.replace("%", "%%"))
+    try:
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as problem:
+        raise ValueError(f"{engine.url}: written by a newer trackstart ({problem})") from None
+    except sa.exc.DatabaseError as problem:
+        raise ValueError(f"{engine.url}: {problem.orig}") from None
+
+
+class Store:
+    """The two processes' common ground; every method is one transaction. Any thread may call."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self.close()
+
+    # Reps: asking for one
+
+    def request_rep(
+        self,
+        *,
+        posture: str,
+        key: str,
+        athlete_id: int | None = None,
+        lead_leg: str = "free",
+        drill: Mapping[str, Any] | None = None,
+    ) -> Rep:
+        """A new rep, or the one that was already asked for with this key.
+
+        drill : overrides of the settings' [hold] for this rep, such as {"kind": "fixed"}.
+        Raises Busy while another rep has not ended.
+        """
+        if posture not in POSTURES:
+            raise ValueError(f"posture: one of {', '.join(POSTURES)}, not {posture!r}")
+        if lead_leg not in LEAD_LEGS:
+            raise ValueError(f"lead_leg: one of {', '.join(LEAD_LEGS)}, not {lead_leg!r}")
+        if not key or len(key) > 80:
+            raise ValueError("key: 1 to 80 characters that name this request")
+        hold_for(drill or {})
+        with self._writing() as connection:
+            row = connection.execute(sa.select(rep_table).where(rep_table.c.key == key)).first()
+            if row:
+                return _rep(row)
+            if _active(connection):
+                raise Busy("the rep before has not ended yet")
+            if athlete_id is not None and not _athlete(connection, athlete_id):
+                raise ValueError(f"athlete_id: there is no athlete {athlete_id}")
+            made = connection.execute(
+                sa.insert(rep_table)
+                .returning(rep_table.c.id)
+                .values(
+                    key=key,
+                    session_id=_todays_session(connection),
+                    athlete_id=athlete_id,
+                    state="requested",
+                    active=1,
+                    posture=posture,
+                    lead_leg=lead_leg,
+                    drill=dict(drill or {}),
+                    requested_at=utc_now(),
+                    boot_id=boot_id(),
+                    requested_ns=time.monotonic_ns(),
+                    stop_asked=False,
+                    go_asked=False,
+                    changed=_next_change(connection),
+                )
+            ).scalar_one()
+            return _rep_by_id(connection, made)
+
+    def ask_stop(self, rep_id: int) -> Rep:
+        """Ask the device to end the rep. One that it has not taken yet ends at once."""
+        with self._writing() as connection:
+            rep = _rep_by_id(connection, rep_id)
+            if rep.state == "requested":
+                return _change(connection, rep, state="aborted", reason="stopped", stop_asked=True)
+            if not rep.active or rep.stop_asked:
+                return rep
+            return _change(connection, rep, stop_asked=True)
+
+    def ask_go(self, rep_id: int) -> Rep:
+        """The coach says GO. Only a holding rep takes it: an early press must not be a surprise."""
+        with self._writing() as connection:
+            rep = _rep_by_id(connection, rep_id)
+            if rep.state != "holding":
+                raise WrongStep(f"rep {rep_id} is {rep.state}; GO can be given while it is holding")
+            return rep if rep.go_asked else _change(connection, rep, go_asked=True)
+
+    # Reps: the device's side
+
+    def change_rep(self, rep_id: int, **columns: Any) -> Rep:
+        """Write columns of a rep; a new state must be one of its STEPS, else WrongStep."""
+        with self._writing() as connection:
+            return _change(connection, _rep_by_id(connection, rep_id), **columns)
+
+    def recover(self) -> list[Rep]:
+        """Ends what a device that died has left; to be called when a device begins."""
+        with self._writing() as connection:
+            rep = _active(connection)
+            if rep is None:
+                return []
+            if rep.state != "requested":
+                reason = "the device was interrupted during this rep; start again"
+            elif rep.boot_id != boot_id() or time.monotonic_ns() - rep.requested_ns > STALE_NS:
+                reason = "the device was not running; start again"
+            else:
+                return []
+            return [_change(connection, rep, state="failed", reason=reason)]
+
+    # Reps: looking
+
+    def rep(self, rep_id: int) -> Rep | None:
+        """That rep, deleted or not."""
+        return self._one_rep(sa.select(rep_table).where(rep_table.c.id == rep_id))
+
+    def active_rep(self) -> Rep | None:
+        """The rep that has not ended."""
+        return self._one_rep(sa.select(rep_table).where(rep_table.c.active == 1))
+
+    def next_requested(self) -> Rep | None:
+        """The rep that waits for the device."""
+        rep = self.active_rep()
+        return rep if rep and rep.state == "requested" else None
+
+    def latest_rep(self) -> Rep | None:
+        """The newest rep that is not deleted."""
+        return next(iter(self.reps(limit=1)), None)
+
+    def reps(
+        self,
+        *,
+        athlete_id: int | None = None,
+        posture: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        before: int | None = None,
+    ) -> list[Rep]:
+        """Reps that are not deleted, newest first; before : only those with a smaller id."""
+        column = rep_table.c
+        wanted = sa.select(rep_table).where(column.deleted_at.is_(None))
+        for name, value in (("athlete_id", athlete_id), ("posture", posture), ("status", status)):
+            if value is not None:
+                wanted = wanted.where(column[name] == value)
+        if before is not None:
+            wanted = wanted.where(column.id < before)
+        return self._reps(wanted.order_by(column.id.desc()).limit(limit))
+
+    def changes_since(self, changed: int) -> list[Rep]:
+        """Reps that changed after that change, deleted ones too, in the order of their changes."""
+        column = rep_table.c.changed
+        return self._reps(sa.select(rep_table).where(column > changed).order_by(column))
+
+    def latest_change(self) -> int:
+        """The number of the newest change of any rep; 0 before the first."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(change_table.c.newest)) or 0
+
+    @contextmanager
+    def listen(self) -> Iterator[Callable[[], bool]]:
+        """A function that says, cheaply, whether anything was written since it was last asked.
+
+        Its first answer is True. What this very connection wrote does not count; it writes nothing.
+        """
+        sqlite = self._engine.dialect.name == "sqlite"
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            seen: int | None = None
+
+            def news() -> bool:
+                nonlocal seen
+                before = seen
+                if sqlite:
+                    seen = raw.execute("PRAGMA data_version").fetchone()[0]
+                else:
+                    seen = self.latest_change()
+                return seen != before
+
+            yield news
+
+    # Reps: away and back
+
+    def delete_rep(self, rep_id: int) -> Rep:
+        """Hide a rep that has ended; restore_rep() brings it back."""
+        with self._writing() as connection:
+            rep = _rep_by_id(connection, rep_id)
+            if rep.active:
+                raise Busy(f"rep {rep_id} is {rep.state}; stop it first")
+            return rep if rep.deleted_at else _change(connection, rep, deleted_at=utc_now())
+
+    def restore_rep(self, rep_id: int) -> Rep:
+        with self._writing() as connection:
+            rep = _rep_by_id(connection, rep_id)
+            return _change(connection, rep, deleted_at=None) if rep.deleted_at else rep
+
+    # Evidence
+
+    def save_evidence(self, rep_id: int, kind: str, media_type: str, data: bytes) -> None:
+        """Keep what a rep was measured from; a second one of a kind replaces the first."""
+        column = evidence_table.c
+        with self._writing() as connection:
+            _rep_by_id(connection, rep_id)
+            connection.execute(
+                sa.delete(evidence_table).where(column.rep_id == rep_id, column.kind == kind)
+            )
+            connection.execute(
+                sa.insert(evidence_table).values(
+                    rep_id=rep_id, kind=kind, media_type=media_type, data=data
+                )
+            )
+
+    def evidence(self, rep_id: int, kind: str) -> Evidence | None:
+        column = evidence_table.c
+        wanted = sa.select(column.rep_id, column.kind, column.media_type, column.data)
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                wanted.where(column.rep_id == rep_id, column.kind == kind)
+            ).first()
+        return Evidence(**row._mapping) if row else None
+
+    def evidence_kinds(self, rep_id: int) -> list[str]:
+        """What there is of evidence for a rep, without reading it."""
+        column = evidence_table.c
+        wanted = sa.select(column.kind).where(column.rep_id == rep_id).order_by(column.kind)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(wanted))
+
+    # Athletes
+
+    def add_athlete(self, name: str) -> Athlete:
+        """A new athlete, or the one who already has that name."""
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= 80:
+            raise ValueError("name: 1 to 80 characters")
+        column = athlete_table.c
+        with self._writing() as connection:
+            row = connection.execute(
+                sa.select(athlete_table).where(column.name == name, column.deleted_at.is_(None))
+            ).first()
+            if row:
+                return Athlete(**row._mapping)
+            made = connection.execute(
+                sa.insert(athlete_table)
+                .returning(*athlete_table.c)
+                .values(name=name, created_at=utc_now())
+            )
+            return Athlete(**made.one()._mapping)
+
+    def athletes(self) -> list[Athlete]:
+        """Everybody, by name."""
+        column = athlete_table.c
+        wanted = sa.select(athlete_table).where(column.deleted_at.is_(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(sa.func.lower(column.name), column.id))
+            return [Athlete(**row._mapping) for row in rows]
+
+    # The device's sign of life
+
+    def beat(self, camera: str, fps: float | None, problem: str | None, simulated: bool) -> None:
+        """The device lives, and sees through this camera; to be called once a second."""
+        now = {
+            "seen_ns": time.monotonic_ns(),
+            "seen_at": utc_now(),
+            "boot_id": boot_id(),
+            "camera": camera,
+            "fps": fps,
+            "problem": problem,
+            "simulated": simulated,
+        }
+        with self._writing() as connection:
+            done = connection.execute(
+                sa.update(device_table).where(device_table.c.id == 1).values(**now)
+            )
+            if not done.rowcount:
+                connection.execute(sa.insert(device_table).values(id=1, **now))
+
+    def device(self) -> Device | None:
+        """When and how the device was last seen; None before its first time."""
+        wanted = sa.select(*(column for column in device_table.c if column.name != "id"))
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return Device(**row._mapping) if row else None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        connection = self._engine.connect().execution_options(writes=True)
+        with connection, connection.begin():
+            yield connection
+
+    def _one_rep(self, wanted: sa.Select[Any]) -> Rep | None:
+        return next(iter(self._reps(wanted)), None)
+
+    def _reps(self, wanted: sa.Select[Any]) -> list[Rep]:
+        with self._engine.connect() as connection:
+            return [_rep(row) for row in connection.execute(wanted)]
+
+
+CHANGEABLE = frozenset(
+    "state reason posture lead_leg athlete_id settings settled_ns set_ns go_before_ns go_after_ns"
+    " hold_s ended_ns stop_asked go_asked result deleted_at".split()
+)
+
+
+def _change(connection: Connection, rep: Rep, **columns: Any) -> Rep:
+    """Write columns of a rep, what follows from them, and that it changed."""
+    unknown = columns.keys() - CHANGEABLE
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))}: cannot be changed")
+    state = columns.get("state", rep.state)
+    if "state" in columns and state not in STEPS[rep.state]:
+        raise WrongStep(f"rep {rep.id} cannot go from {rep.state} to {state}")
+    if rep.active and not STEPS[state]:
+        columns["active"] = None
+        columns.setdefault("ended_ns", time.monotonic_ns())
+    if not STEPS[state]:
+        result = columns.get("result", rep.result)
+        columns["status"] = result["status"] if result else state
+    columns["changed"] = _next_change(connection)
+    connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(**columns))
+    return _rep_by_id(connection, rep.id)
+
+
+def _next_change(connection: Connection) -> int:
+    newest = change_table.c.newest
+    connection.execute(sa.update(change_table).values(newest=newest + 1))
+    return connection.execute(sa.select(newest)).scalar_one()
+
+
+def _todays_session(connection: Connection) -> int:
+    now = utc_now()
+    column = session_table.c
+    row = connection.execute(
+        sa.select(column.id, column.started_at).order_by(column.id.desc()).limit(1)
+    ).first()
+    if row and row.started_at[:10] == now[:10]:
+        return row.id
+    made = sa.insert(session_table).values(name=now[:10], started_at=now)
+    return connection.execute(made.returning(column.id)).scalar_one()
+
+
+def _athlete(connection: Connection, athlete_id: int) -> Athlete | None:
+    row = connection.execute(
+        sa.select(athlete_table).where(athlete_table.c.id == athlete_id)
+    ).first()
+    return Athlete(**row._mapping) if row else None
+
+
+def _active(connection: Connection) -> Rep | None:
+    row = connection.execute(sa.select(rep_table).where(rep_table.c.active == 1)).first()
+    return _rep(row) if row else None
+
+
+def _rep_by_id(connection: Connection, rep_id: int) -> Rep:
+    row = connection.execute(sa.select(rep_table).where(rep_table.c.id == rep_id)).first()
+    if row is None:
+        raise ValueError(f"there is no rep {rep_id}")
+    return _rep(row)
+
+
+def _rep(row: sa.Row[Any]) -> Rep:
+    return Rep(**row._mapping)

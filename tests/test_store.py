@@ -1,0 +1,416 @@
+"""What the store promises to two processes of which either may die."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from pi import store as store_module
+from pi.store import STEPS, Busy, WrongStep, open_store
+
+TO_DONE = ("settling", "holding", "running", "analysing", "done")
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'trackstart.db'}"
+
+
+@pytest.fixture
+def store(url):
+    with open_store(url) as store:
+        yield store
+
+
+def walked(store, rep, *states, **columns):
+    for state in states:
+        rep = store.change_rep(rep.id, state=state)
+    return store.change_rep(rep.id, **columns) if columns else rep
+
+
+def finished(store, key, *, status="measured", **request):
+    rep = store.request_rep(**({"posture": "prone", "key": key} | request))
+    walked(store, rep, *TO_DONE[:-1])
+    return store.change_rep(rep.id, state="done", result={"status": status})
+
+
+def in_process(url, code, **popen):
+    """Runs code, which finds its store as `store`, in a Python of its own."""
+    code = f"import sys\nfrom pi.store import open_store\nstore = open_store({url!r})\n{code}"
+    return subprocess.Popen([sys.executable, "-c", code], text=True, **popen)
+
+
+# Opening
+
+
+def test_migrations_build_the_tables_that_the_code_uses(store):
+    with store._engine.connect() as connection:
+        difference = compare_metadata(MigrationContext.configure(connection), store_module.metadata)
+    assert difference == []
+
+
+def test_opening_makes_the_folder_and_keeps_what_is_there(tmp_path):
+    url = f"sqlite:///{tmp_path / 'new' / '100% folder' / 'a.db'}"
+    with open_store(url) as store:
+        store.add_athlete("Ana")
+    with open_store(url) as store:
+        assert [athlete.name for athlete in store.athletes()] == ["Ana"]
+
+
+def test_two_processes_may_open_a_new_store_at_once(url):
+    children = [in_process(url, "store.add_athlete('A')") for _ in range(4)]
+    assert [child.wait(60) for child in children] == [0] * 4
+
+
+def test_a_store_that_cannot_be_used_is_one_clear_line(tmp_path):
+    text = tmp_path / "notes.db"
+    text.write_text("not a database, but long enough to be read as one" * 10)
+    newer = tmp_path / "newer.db"
+    open_store(f"sqlite:///{newer}").close()
+    with sqlite3.connect(newer) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    for url, words in (
+        ("what", "store.url"),
+        (f"sqlite:///{text}", "not a database"),
+        (f"sqlite:///{newer}", "newer trackstart"),
+    ):
+        with pytest.raises(ValueError, match=words) as problem:
+            open_store(url)
+        assert "\n" not in str(problem.value)
+
+
+def test_a_rep_is_on_the_card_before_it_is_answered(store):
+    with store._engine.connect() as connection:
+        for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+            assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+
+
+# A rep's steps
+
+
+def test_a_rep_walks_from_request_to_done(store):
+    rep = store.request_rep(posture="prone", key="k1", lead_leg="left", drill={"kind": "fixed"})
+    assert (rep.state, rep.drill, rep.result) == ("requested", {"kind": "fixed"}, None)
+    assert store.next_requested() == store.active_rep() == rep
+    store.change_rep(rep.id, state="settling")
+    assert store.next_requested() is None
+    store.change_rep(rep.id, state="holding", settled_ns=5, set_ns=6)
+    store.change_rep(rep.id, state="running", go_before_ns=10**18, go_after_ns=10**18 + 1)
+    store.change_rep(rep.id, state="analysing", hold_s=2.25)
+    rep = store.change_rep(rep.id, state="done", result={"status": "early", "u": None})
+    assert (rep.settled_ns, rep.set_ns, rep.go_before_ns, rep.hold_s) == (5, 6, 10**18, 2.25)
+    assert (rep.status, rep.result["u"], rep.active) == ("early", None, None)
+    assert rep.ended_ns >= rep.requested_ns
+    assert store.active_rep() is None
+    assert store.latest_rep() == store.rep(rep.id) == rep
+
+
+@pytest.mark.parametrize("state", STEPS)
+def test_only_the_listed_steps_can_be_taken(url, state):
+    ways = {"requested": ()} | {to: TO_DONE[: TO_DONE.index(to) + 1] for to in TO_DONE}
+    ways |= {"false_start": (*TO_DONE[:2], "false_start")}
+    ways |= {"aborted": ("aborted",), "failed": ("failed",)}
+    with open_store(url) as store:
+        for number, to in enumerate((*STEPS, "resting")):
+            rep = store.request_rep(posture="plank", key=f"{number}")
+            rep = walked(store, rep, *ways[state])
+            assert rep.state == state
+            if to in STEPS[state]:
+                assert store.change_rep(rep.id, state=to).state == to
+            else:
+                with pytest.raises(WrongStep, match=f"from {state} to {to}"):
+                    store.change_rep(rep.id, state=to)
+                assert store.rep(rep.id) == rep
+            if rep := store.active_rep():
+                store.change_rep(rep.id, state="failed")
+
+
+def test_a_request_with_wrong_words_names_them(store):
+    for request, word in (
+        ({"posture": "sideways"}, "posture"),
+        ({"lead_leg": "both"}, "lead_leg"),
+        ({"key": ""}, "key"),
+        ({"athlete_id": 77}, "athlete_id"),
+        ({"drill": {"kind": "eventually"}}, "drill: kind"),
+        ({"drill": {"minimum": 2}}, "drill: minimum"),
+        ({"drill": {"minimum_s": 5}}, "maximum_s is smaller"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            store.request_rep(**({"posture": "prone", "key": "k"} | request))
+    assert store.active_rep() is None
+
+
+def test_a_column_that_is_nobodys_to_write_is_refused(store):
+    rep = store.request_rep(posture="prone", key="k")
+    with pytest.raises(ValueError, match="changed, key"):
+        store.change_rep(rep.id, changed=3, key="other")
+
+
+def test_a_figure_that_is_not_a_number_never_reaches_a_page(store):
+    rep = store.request_rep(posture="prone", key="k")
+    with pytest.raises((ValueError, sa.exc.StatementError), match="JSON compliant"):
+        store.change_rep(rep.id, settings={"u": float("nan")})
+
+
+# One rep at a time, asked for once
+
+
+def test_asking_again_with_the_same_key_is_the_same_rep(store):
+    rep = store.request_rep(posture="prone", key="tap")
+    assert store.request_rep(posture="prone", key="tap") == rep
+    walked(store, rep, "aborted")
+    assert store.request_rep(posture="prone", key="tap").state == "aborted"
+
+
+def test_another_rep_must_wait_until_the_first_has_ended(store):
+    rep = store.request_rep(posture="prone", key="one")
+    with pytest.raises(Busy):
+        store.request_rep(posture="prone", key="two")
+    store.change_rep(rep.id, state="aborted")
+    assert store.request_rep(posture="prone", key="two").id > rep.id
+
+
+def test_of_many_phones_that_press_at_once_one_gets_the_rep(store):
+    def press(number):
+        try:
+            return store.request_rep(posture="prone", key=f"phone {number}")
+        except Busy:
+            return None
+
+    with ThreadPoolExecutor(12) as phones:
+        reps = [rep for rep in phones.map(press, range(24)) if rep]
+    assert len(reps) == 1
+
+
+def test_the_table_itself_allows_one_active_rep(store):
+    store.request_rep(posture="prone", key="one")
+    copied = ", ".join(c.name for c in store_module.rep_table.c if c.name not in ("id", "key"))
+    with store._engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.exec_driver_sql(
+            f"INSERT INTO rep (key, {copied}) SELECT 'two', {copied} FROM rep"
+        )
+
+
+# Stop and GO
+
+
+def test_stop_ends_at_once_what_the_device_has_not_taken(store):
+    rep = store.request_rep(posture="prone", key="k")
+    rep = store.ask_stop(rep.id)
+    assert (rep.state, rep.reason, rep.active) == ("aborted", "stopped", None)
+    with pytest.raises(WrongStep):
+        store.change_rep(rep.id, state="settling")
+
+
+def test_stop_asks_the_device_for_the_rest(store):
+    rep = walked(store, store.request_rep(posture="prone", key="k"), "settling")
+    asked = store.ask_stop(rep.id)
+    assert (asked.state, asked.stop_asked) == ("settling", True)
+    assert store.ask_stop(rep.id) == asked
+    ended = store.change_rep(rep.id, state="aborted", reason="stopped")
+    assert store.ask_stop(rep.id) == ended
+
+
+def test_go_is_taken_in_the_hold_only(store):
+    rep = walked(store, store.request_rep(posture="prone", key="k"), "settling")
+    with pytest.raises(WrongStep, match="settling"):
+        store.ask_go(rep.id)
+    store.change_rep(rep.id, state="holding")
+    asked = store.ask_go(rep.id)
+    assert asked.go_asked
+    assert store.ask_go(rep.id) == asked
+
+
+# Looking
+
+
+def test_reps_come_newest_first_and_by_what_is_asked(store):
+    ana = store.add_athlete("Ana")
+    one = finished(store, "1", athlete_id=ana.id)
+    two = finished(store, "2", posture="supine", status="no_movement")
+    three = finished(store, "3", athlete_id=ana.id, posture="supine")
+
+    def ids(**wanted):
+        return [rep.id for rep in store.reps(**wanted)]
+
+    assert ids() == [three.id, two.id, one.id]
+    assert ids(athlete_id=ana.id) == [three.id, one.id]
+    assert ids(posture="supine") == [three.id, two.id]
+    assert ids(status="measured", posture="supine") == [three.id]
+    assert ids(limit=1) == [three.id]
+    assert ids(before=three.id, limit=1) == [two.id]
+
+
+def test_lists_are_found_by_an_index(store):
+    with store._engine.connect() as connection:
+        for name in ("athlete_id", "posture", "status"):
+            plan = connection.exec_driver_sql(
+                f"EXPLAIN QUERY PLAN SELECT * FROM rep WHERE {name} = 1 AND deleted_at IS NULL"
+                " ORDER BY id DESC LIMIT 50"
+            ).all()
+            assert all("USING INDEX" in row[-1] for row in plan), plan
+
+
+def test_an_ending_without_a_result_can_be_found_by_its_state(store):
+    rep = walked(store, store.request_rep(posture="prone", key="k"), "settling", "aborted")
+    assert [found.id for found in store.reps(status="aborted")] == [rep.id]
+
+
+def test_a_deleted_rep_can_be_brought_back(store):
+    rep = finished(store, "1")
+    gone = store.delete_rep(rep.id)
+    assert gone.deleted_at
+    assert store.reps() == []
+    assert store.latest_rep() is None
+    assert store.rep(rep.id) == gone
+    assert store.delete_rep(rep.id) == gone
+    store.restore_rep(rep.id)
+    assert [found.id for found in store.reps()] == [rep.id]
+
+
+def test_a_rep_that_runs_cannot_be_deleted(store):
+    rep = store.request_rep(posture="prone", key="k")
+    with pytest.raises(Busy, match="stop it first"):
+        store.delete_rep(rep.id)
+
+
+def test_changes_come_in_the_order_in_which_they_were_made(store):
+    assert store.latest_change() == 0
+    one = finished(store, "1")
+    two = store.request_rep(posture="prone", key="2")
+    assert store.latest_change() == two.changed > one.changed
+    store.delete_rep(one.id)
+    assert [rep.id for rep in store.changes_since(0)] == [two.id, one.id]
+    assert [rep.id for rep in store.changes_since(two.changed)] == [one.id]
+    assert store.changes_since(store.latest_change()) == []
+
+
+def test_listening_tells_of_every_write_and_of_nothing_else(store, url):
+    with store.listen() as news, open_store(url) as other:
+        assert news()
+        assert not news()
+        other.request_rep(posture="prone", key="k")
+        assert news()
+        other.latest_rep()
+        assert not news()
+
+
+def test_one_person_is_one_athlete(store):
+    ana = store.add_athlete("  Ana   B ")
+    assert ana.name == "Ana B"
+    assert store.add_athlete("Ana B") == ana
+    store.add_athlete("aaron")
+    assert [athlete.name for athlete in store.athletes()] == ["aaron", "Ana B"]
+    with pytest.raises(ValueError, match="name"):
+        store.add_athlete("   ")
+
+
+def test_evidence_is_kept_by_kind_and_replaced(store):
+    rep = finished(store, "1")
+    store.save_evidence(rep.id, "picture", "image/png", b"old")
+    store.save_evidence(rep.id, "picture", "image/png", b"\x89new")
+    store.save_evidence(rep.id, "replay", "application/json", b"{}")
+    assert store.evidence(rep.id, "picture").data == b"\x89new"
+    assert store.evidence(rep.id, "sound") is None
+    assert store.evidence_kinds(rep.id) == ["picture", "replay"]
+    with pytest.raises(ValueError, match="no rep 99"):
+        store.save_evidence(99, "picture", "image/png", b"")
+
+
+# Two processes
+
+
+def test_two_processes_write_at_once_and_no_change_is_lost_or_shared(store, url):
+    for number in range(2):
+        finished(store, f"{number}")
+    code = """
+rep = int(sys.stdin.readline())
+for number in range(60):
+    print(store.change_rep(rep, hold_s=number).changed)
+"""
+    children = [
+        in_process(url, code, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    before = store.latest_change()
+    said = [child.communicate(f"{rep}\n", 60)[0] for rep, child in enumerate(children, 1)]
+    changes = [[int(line) for line in lines.split()] for lines in said]
+    assert all(one == sorted(one) for one in changes)
+    assert sorted(changes[0] + changes[1]) == list(range(before + 1, before + 121))
+    assert {rep.hold_s for rep in store.reps()} == {59.0}
+
+
+def test_a_rep_outlives_the_process_that_ran_it(store, url):
+    """kill -9 in the middle of writing: what was answered is there, and the station recovers."""
+    code = """
+rep = store.request_rep(posture="prone", key="killed")
+for state in ("settling", "holding", "running"):
+    store.change_rep(rep.id, state=state, go_before_ns=7)
+print("running", flush=True)
+while True: store.change_rep(rep.id, hold_s=1.0)
+"""
+    child = in_process(url, code, stdout=subprocess.PIPE)
+    with child:
+        assert child.stdout.readline() == "running\n"
+        time.sleep(0.05)
+        os.kill(child.pid, signal.SIGKILL)
+    rep = store.active_rep()
+    assert (rep.key, rep.state, rep.go_before_ns) == ("killed", "running", 7)
+    with pytest.raises(Busy):
+        store.request_rep(posture="prone", key="next")
+    (ended,) = store.recover()
+    assert (ended.id, ended.state) == (rep.id, "failed")
+    assert "interrupted" in ended.reason
+    assert store.recover() == []
+    store.request_rep(posture="prone", key="next")
+
+
+def test_a_fresh_request_survives_the_devices_start_and_a_stale_one_does_not(store, monkeypatch):
+    rep = store.request_rep(posture="prone", key="k")
+    assert store.recover() == []
+    assert store.next_requested() == rep
+    later = rep.requested_ns + store_module.STALE_NS + 1
+    monkeypatch.setattr(time, "monotonic_ns", lambda: later)
+    (ended,) = store.recover()
+    assert (ended.state, ended.ended_ns) == ("failed", later)
+
+
+def test_the_device_is_alive_for_three_seconds_after_a_beat(store, monkeypatch):
+    assert store.device() is None
+    store.beat("imx708", 119.9, None, False)
+    store.beat("simulated", None, "no picture", True)
+    device = store.device()
+    assert (device.camera, device.fps, device.problem) == ("simulated", None, "no picture")
+    assert device.simulated is True
+    assert device.alive(device.seen_ns + 2_900_000_000)
+    assert not device.alive(device.seen_ns + 3_100_000_000)
+    monkeypatch.setattr(store_module, "boot_id", lambda: "another boot")
+    assert not device.alive(device.seen_ns)
+
+
+def test_readers_never_wait_for_a_writer(store):
+    rep = finished(store, "1")
+    writing, done = threading.Event(), threading.Event()
+
+    def write_slowly():
+        with store._writing() as connection:
+            connection.execute(sa.update(store_module.rep_table).values(hold_s=9.0))
+            writing.set()
+            done.wait(10)
+
+    writer = threading.Thread(target=write_slowly)
+    writer.start()
+    assert writing.wait(10)
+    assert store.rep(rep.id) == rep
+    done.set()
+    writer.join()
+    assert store.rep(rep.id).hold_s == 9.0
