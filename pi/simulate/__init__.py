@@ -1,0 +1,11 @@
+"""An athlete, a track and a camera with known truth. Reads no device."""
+
+from pi.simulate.body import Athlete
+from pi.simulate.clip import ENDINGS, Clip, simulate_clip
+from pi.simulate.motion import POSTURES
+from pi.simulate.scene import CONDITIONS, Conditions, Scene, View
+
+__all__ = [
+    "CONDITIONS", "ENDINGS", "POSTURES", "Athlete", "Clip", "Conditions", "Scene", "View",
+    "simulate_clip",
+]  # fmt: skip

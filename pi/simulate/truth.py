@@ -1,0 +1,209 @@
+"""What really happened in a simulated start, in the words of a measured one.
+
+Everything here is computed from the geometry that was drawn, by the same definitions that a
+measurement has to meet; nothing is copied from what was asked for, except the sprint's own law.
+"""
+
+import numpy as np
+
+from pi.simulate.body import COLUMN, JOINT, joints
+from pi.simulate.motion import channels_at
+
+GATE_M = 0.010
+RUN_HEIGHT_SHARE = 0.8
+
+
+def surface(figure, positions, channels, clock):
+    """Points on the outlines of all limbs.
+
+    positions : (n, J, 3).    Returns (n, p, 2) m and (p,) the limb each belongs to.
+    """
+    side, wide = breadth(figure, channels, clock)
+    out, owner = [], []
+    for i, limb in enumerate(figure.limbs):
+        a, b = positions[:, limb.a, :2], positions[:, limb.b, :2]
+        along = (b - a) / limb.length_m
+        distance = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)
+        across = np.stack([-along[:, 1], along[:, 0]], 1) * (-side * wide[:, i] / distance)[:, None]
+        out.append(
+            a[:, None]
+            + limb.outline[None, :, :1] * along[:, None]
+            + limb.outline[None, :, 1:] * across[:, None]
+        )
+        owner.append(np.full(len(limb.outline), i))
+    return np.concatenate(out, 1), np.concatenate(owner)
+
+
+def breadth(figure, channels, clock):
+    """Which side the body shows, (n,) ±1, and how wide cloth and breath make each limb, (n, limbs)."""
+    side = np.where(np.cos(channels[:, COLUMN["turn"]]) >= 0, 1.0, -1.0)
+    half_chest = 0.06 * figure.athlete.height_m * figure.athlete.stout
+    breath = channels[:, COLUMN["breath"]] / half_chest
+    flap = channels[:, COLUMN["flap"]]
+    wide = np.ones((len(channels), len(figure.limbs)))
+    for i, limb in enumerate(figure.limbs):
+        if limb.flap:
+            wide[:, i] += limb.flap * flap * np.sin(2 * np.pi * 4.3 * clock + i)
+        if limb.group == "trunk":
+            wide[:, i] += breath
+    return side, wide
+
+
+def visible(figure, points, owner, positions):
+    """Which outline points no nearer limb covers, in one pose: (p,) bool."""
+    seen = np.ones(len(owner), bool)
+    for i, limb in enumerate(figure.limbs):
+        a, b = positions[limb.a, :2], positions[limb.b, :2]
+        axis = b - a
+        length2 = max(float(axis @ axis), 1e-12)
+        share = np.clip((points - a) @ axis / length2, 0, 1)
+        gap = np.hypot(*(points - a - share[:, None] * axis).T)
+        radius = limb.radius_m[0] + (limb.radius_m[1] - limb.radius_m[0]) * share
+        seen &= ~((owner < i) & (gap < 0.97 * radius))
+    return seen
+
+
+def track_at(motion, time, onset_s, signal_s):
+    """Torso centre and height of the highest point of the body: x, y, top (n,) m."""
+    position = joints(channels_at(motion, time - onset_s, time + signal_s), motion.athlete)
+    torso = 0.5 * (position[:, JOINT["hip"]] + position[:, JOINT["neck"]])
+    top = position[:, :, 1].max(1)
+    crown = position[:, JOINT["crown"], 1] + 0.050 * motion.athlete.height_m
+    return torso[:, 0], torso[:, 1], np.maximum(top, crown)
+
+
+def first_movement(motion, figure, onset_s, signal_s, *, rate=1000):
+    """When some visible part is further from its resting place than any was, by 5, 10, 20 mm.
+
+    onset_s : s after the signal.    signal_s : the signal on the scene's clock.    Returns a dict: sway_m, passing times (s), speed, the part, and
+    the displacement of the farthest visible point.
+    """
+    still = np.arange(min(0.0, onset_s) - 1.0, min(0.0, onset_s), 1 / 250)
+    channels = channels_at(motion, still - onset_s, still + signal_s)
+    points, owner = surface(figure, joints(channels, motion.athlete), channels, still + signal_s)
+    rest = points.mean(0)
+    now = joints(channels[-1:], motion.athlete)[0]
+    seen = visible(figure, points[-1], owner, now)
+    sway = float(np.hypot(*np.moveaxis(points - rest, 2, 0))[:, seen].max())
+
+    time = onset_s + np.arange(0, 0.9, 1 / rate)
+    channels = channels_at(motion, time - onset_s, time + signal_s)
+    points, _ = surface(figure, joints(channels, motion.athlete), channels, time + signal_s)
+    moved = np.hypot(*np.moveaxis(points[:, seen] - rest[seen], 2, 0))
+    passed, who, fast = {}, None, np.nan
+    for gate in (0.005, GATE_M, 0.020):
+        beyond = moved > sway + gate
+        stays = np.lib.stride_tricks.sliding_window_view(beyond, int(0.15 * rate), axis=0).all(2)
+        hit = np.flatnonzero(stays.any(1))
+        if not len(hit):
+            passed[gate] = np.nan
+            continue
+        k = hit[0]
+        p = np.flatnonzero(stays[k])[np.argmax(moved[k, stays[k]])]
+        exact = time[k]
+        if k:
+            low, high = moved[k - 1, p], moved[k, p]
+            if high > low:
+                exact = time[k - 1] + (sway + gate - low) / (high - low) / rate
+        passed[gate] = float(exact)
+        if gate == GATE_M:
+            who = figure.limbs[owner[seen][p]].name
+            velocity = (points[min(k + 1, len(time) - 1)] - points[max(k - 1, 0)])[seen][p] * rate / 2
+            fast = float(np.hypot(*velocity))
+    return {
+        "sway_m": sway, "passed": passed, "speed_m_s": fast, "part": who,
+        "time_s": time, "farthest_m": moved.max(1),
+    }  # fmt: skip
+
+
+def what_happened(motion, figure, onset_s, *, signal_s, view, ending="start", until_s=6.0):
+    """The truth of one rep, keys as in a result, times in s after the signal.
+
+    onset_s : inf when nobody starts.    until_s : how long anything was recorded.
+    """
+    truth = {
+        "status": "no_movement", "posture": motion.posture, "direction": view.direction,
+        "reaction_s": None, "reaction_span_s": None, "onset_s": None, "up_s": None, "steps": [],
+        "splits": [], "peak_speed": None, "mean_acceleration": None, "profile": None,
+        "height_m": motion.athlete.height_m, "first_part": None, "ending": ending,
+    }  # fmt: skip
+    rate = 500
+    time = np.arange(-signal_s, until_s, 1 / rate)
+    x, y, top = track_at(motion, time, onset_s if np.isfinite(onset_s) else 1e9, signal_s)
+    speed = np.gradient(x, time)
+    half_view = 0.5 * view.size[0] / view.px_per_m
+    inside = np.abs(x - (half_view - view.behind_m)) < half_view
+    left = np.flatnonzero(~inside & (time > 0))
+    end = int(left[0]) if len(left) else len(time)
+    every = slice(0, end, 5)
+    truth["track"] = {
+        "time_s": time[every], "x_m": x[every], "speed_m_s": speed[every], "height_m": top[every],
+    }  # fmt: skip
+    if not np.isfinite(onset_s):
+        return truth
+
+    found = first_movement(motion, figure, onset_s, signal_s)
+    moved = found["passed"][GATE_M]
+    truth |= {
+        "reaction_s": moved,
+        "reaction_span_s": {f"{mm}mm": found["passed"][mm / 1000] for mm in (5, 10, 20)},
+        "reaction_speed_m_s": found["speed_m_s"], "sway_m": found["sway_m"],
+        "onset_s": float(onset_s), "first_part": found["part"],
+        "displacement": {"time_s": found["time_s"], "farthest_m": found["farthest_m"]},
+        "status": "false_start" if moved < 0 else "early" if moved < 0.1 else "measured",
+    }  # fmt: skip
+    time, x, speed, top = time[:end], x[:end], speed[:end], top[:end]
+    truth["steps"] = steps_of(motion, onset_s, view, time[-1])
+    ran = x > 2.5
+    if ran.sum() > 20:
+        stood = np.flatnonzero((top >= RUN_HEIGHT_SHARE * np.median(top[ran])) & (time > moved))
+        truth["up_s"] = float(time[stood[0]]) if len(stood) else None
+    for metres in (1.0, 2.5, 5.0, 10.0):
+        beyond = np.flatnonzero(x >= metres)
+        if len(beyond) and beyond[0]:
+            k = beyond[0]
+            at = float(np.interp(metres, x[k - 1 : k + 1], time[k - 1 : k + 1]))
+            truth["splits"].append(
+                {"metres": metres, "from_signal_s": at, "from_movement_s": at - moved}
+            )
+    fastest = int(np.argmax(speed))
+    truth["peak_speed"] = {"value": float(speed[fastest]), "at_m": float(x[fastest])}
+
+    def gained(until):
+        if until is None or until > time[-1]:
+            return None
+        return float(np.diff(np.interp([moved, until], time, speed))[0] / (until - moved))
+
+    third = truth["steps"][first_step(truth["steps"]) :][2:3]
+    truth["mean_acceleration"] = {
+        "first_second": gained(moved + 1.0),
+        "three_steps": gained(third[0]["toe_off_s"] if third else None),
+    }
+    truth["profile"] = {
+        "mss": motion.mss, "mac": motion.mss / motion.tau, "tau": motion.tau,
+        "starts_s": float(onset_s + motion.starts_s),
+    }  # fmt: skip
+    return truth
+
+
+def steps_of(motion, onset_s, view, until_s):
+    """Ground contacts after the first movement, of feet that came down somewhere new."""
+    rested = {side: motion.table[0, COLUMN[f"ball_x_{side}"]] for side in ("near", "far")}
+    far_edge = view.size[0] / view.px_per_m - view.behind_m
+    names = {"near": "right", "far": "left"} if view.direction > 0 else {"near": "left", "far": "right"}
+    return [
+        {
+            "contact_s": float(onset_s + c.contact_s),
+            "toe_off_s": float(onset_s + c.toe_off_s),
+            "x_m": float(c.x_m),
+            "leg": names[c.side],
+            "ahead": bool(c.x_m > rested[c.side] + 0.05),
+        }
+        for c in motion.contacts
+        if abs(c.x_m - rested[c.side]) > 0.05 and c.x_m < far_edge and onset_s + c.toe_off_s < until_s
+    ]
+
+
+def first_step(steps):
+    """Index of the first contact of a foot in front of where it rested."""
+    return next((i for i, step in enumerate(steps) if step["ahead"]), len(steps))
