@@ -143,6 +143,9 @@ pip_install() {
     if PIP_USER=0 .venv/bin/python -m pip --no-input --disable-pip-version-check --quiet \
         install --timeout 20 --retries 2 "$@" </dev/null >"$log" 2>&1; then
         rm -f "$log"
+    elif grep -q 'certificate verify failed' "$log"; then
+        rm -f "$log"
+        die "no safe connection to the package index; is the clock right ($(date '+%F %R')), is there a sign-in page?"
     elif grep -qE 'Retrying \(|ConnectionError|ProxyError|ConnectTimeout|ReadTimeout' "$log"; then
         rm -f "$log"
         die "no network? This step downloads packages (only now, not each time); connect and run it again"
