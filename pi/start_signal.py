@@ -1,0 +1,321 @@
+"""On your marks, set, GO and recall, through gpiozero: buzzer, LED, button. Sees no picture.
+
+How it sounds, the same for an active buzzer that has one loudness and one pitch:
+
+    marks    one beep
+    set      two ticks, too short to be taken for GO
+    GO       one long tone, and the LED
+    recall   three beeps
+
+Between set and GO there is no sound and no light. The LED is for GO alone.
+"""
+
+import contextlib
+import gc
+import glob
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any, NamedTuple
+
+from gpiozero import Button, DigitalOutputDevice, PWMOutputDevice
+from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+# (sounding, then silent) in seconds
+MARKS = ((0.25, 0.0),)
+SET = ((0.04, 0.10), (0.04, 0.0))
+RECALL = ((0.15, 0.12), (0.15, 0.12), (0.15, 0.0))
+
+WIDEST_GO_NS = 1_000_000  # stamps further apart than this do not time a start
+SPIN_NS = 2_000_000
+
+
+class Go(NamedTuple):
+    """The clock directly before and after the pin of GO was written."""
+
+    before_ns: int
+    after_ns: int
+
+    @property
+    def time_ns(self) -> int:
+        return (self.before_ns + self.after_ns) // 2
+
+    @property
+    def width_ns(self) -> int:
+        return self.after_ns - self.before_ns
+
+
+class StartSignal:
+    """The box that the athlete hears. Pins are BCM numbers, None for what is not wired.
+
+    sounder : "active" for a buzzer that sounds by itself, "passive" for a piezo or a powered
+    speaker, which gets a tone of tone_hz.
+    """
+
+    def __init__(
+        self,
+        buzzer_pin: int | None = 17,
+        led_pin: int | None = 27,
+        button_pin: int | None = 22,
+        *,
+        sounder: str = "active",
+        tone_hz: float = 2700.0,
+        pin_factory: Any = None,
+    ):
+        if buzzer_pin is None and led_pin is None:
+            raise ValueError("pins: a buzzer or an LED is needed to give GO")
+        if sounder not in ("active", "passive"):
+            raise ValueError(f'sounder: "active" or "passive", not {sounder!r}')
+        self._silence = threading.Event()
+        self._buzzer: Any = None
+        self._led: Any = None
+        self._button: Any = None
+        self._loud = 0.5 if sounder == "passive" else 1  # of PWM, a square wave
+        self._owns_factory = pin_factory is None
+        self.pin_factory = pin_factory or choose_pin_factory()
+        factory = {"pin_factory": self.pin_factory}
+        try:
+            if buzzer_pin is not None and sounder == "passive":
+                self._buzzer = PWMOutputDevice(buzzer_pin, frequency=tone_hz, **factory)
+            elif buzzer_pin is not None:
+                self._buzzer = DigitalOutputDevice(buzzer_pin, **factory)
+            if led_pin is not None:
+                self._led = DigitalOutputDevice(led_pin, **factory)
+            if button_pin is not None:
+                self._button = Button(button_pin, bounce_time=0.01, **factory)
+        except BaseException:
+            self.close()
+            raise
+
+    def marks(self, stop: threading.Event | None = None) -> None:
+        """On your marks. Like set and recall: returns when it has sounded, at once after stop."""
+        self._sound(MARKS, stop)
+
+    def set(self, stop: threading.Event | None = None) -> None:
+        """Set."""
+        self._sound(SET, stop)
+
+    def recall(self, stop: threading.Event | None = None) -> None:
+        """Come back: somebody moved before GO."""
+        self._sound(RECALL, stop)
+
+    def fire(self) -> Go:
+        """GO. The tone lasts until end_tone() or quiet(), the LED until quiet().
+
+        The stamps enclose the write of the pin that sounds, and nothing else; the LED follows
+        in the next line, a hundredth of a frame later. The GO of a box without a buzzer is its LED.
+        """
+        first, second = (self._buzzer, self._led) if self._buzzer else (self._led, None)
+        loud = self._loud if self._buzzer else 1
+        before_ns = time.monotonic_ns()
+        first.value = loud
+        after_ns = time.monotonic_ns()
+        if second:
+            second.on()
+        return Go(before_ns, after_ns)
+
+    def end_tone(self) -> None:
+        """The buzzer falls silent, the LED stays as it is."""
+        if self._buzzer:
+            self._buzzer.off()
+
+    def quiet(self) -> None:
+        """Every pin low, at once; also ends a marks, set or recall in another thread."""
+        self._silence.set()
+        try:
+            self.end_tone()
+        finally:
+            if self._led:
+                self._led.off()
+
+    def on_press(self, callback: Callable[[int], None] | None) -> None:
+        """Have callback(time_ns) called, in a thread of gpiozero's, when the button goes down.
+
+        time_ns is the edge's own time (on a Pi the kernel's), not that of the call.
+        """
+        if self._button is None:
+            return
+        if callback is None:
+            self._button.when_pressed = None
+            return
+
+        def pressed(button: Button) -> None:
+            ago_s = button.active_time or 0.0
+            callback(time.monotonic_ns() - round(ago_s * 1e9))
+
+        self._button.when_pressed = pressed
+
+    def close(self) -> None:
+        """Pins low, and given back."""
+        try:
+            self.quiet()
+        finally:
+            for device in (self._buzzer, self._led, self._button):
+                if device:
+                    device.close()
+            self._buzzer = self._led = self._button = None
+            if self._owns_factory:
+                self.pin_factory.close()
+
+    def __enter__(self) -> "StartSignal":
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self.close()
+
+    def _sound(
+        self, pattern: tuple[tuple[float, float], ...], stop: threading.Event | None
+    ) -> None:
+        self._silence.clear()
+        if not self._buzzer:
+            return
+        stops = (self._silence, stop) if stop else (self._silence,)
+        try:
+            for loud_s, silent_s in pattern:
+                self._buzzer.value = self._loud
+                if _wait(loud_s, *stops):
+                    return
+                self._buzzer.off()
+                if _wait(silent_s, *stops):
+                    return
+        finally:
+            self._buzzer.off()
+
+
+def _wait(seconds: float, *stops: threading.Event) -> bool:
+    """Wait so long, or until one of stops is set; tells whether one was."""
+    until = time.monotonic() + seconds
+    while not any(stop.is_set() for stop in stops):
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        stops[0].wait(min(left, 0.02) if len(stops) > 1 else left)
+    return True
+
+
+def fire_at(
+    signal: StartSignal,
+    due_ns: int | None,
+    called_off: threading.Event,
+    triggered: threading.Event,
+) -> Go | None:
+    """Fire at due_ns, or as soon as triggered when that is None; None if called off before.
+
+    To be run in a thread that is made ready before the hold and does nothing else: it sleeps
+    until 2 ms before, then keeps the processor, and no other thread of ours gets between the
+    stamps.
+    """
+    _be_first()
+    if due_ns is None:
+        while not triggered.wait(0.02):
+            if called_off.is_set():
+                return None
+        due_ns = 0
+    elif called_off.wait(max(0.0, (due_ns - SPIN_NS - time.monotonic_ns()) * 1e-9)):
+        return None
+    with _undisturbed():
+        while time.monotonic_ns() < due_ns:
+            pass
+        return None if called_off.is_set() else signal.fire()
+
+
+def _be_first() -> None:
+    """Ask the kernel to run this thread before all others; a user without that right goes on."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No other Python thread and no garbage collection for up to 50 ms."""
+    usual_s, collecting = sys.getswitchinterval(), gc.isenabled()
+    sys.setswitchinterval(0.05)
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_s)
+        if collecting:
+            gc.enable()
+
+
+def draw_hold(
+    kind: str,
+    minimum_s: float,
+    maximum_s: float,
+    *,
+    fixed_s: float = 5.0,
+    mean_s: float = 1.0,
+    random: Random | None = None,
+) -> float | None:
+    """Seconds from still to GO; None when a coach will say it.
+
+    uniform : any time between minimum and maximum is as likely.
+    non_ageing : having waited tells nothing of how long it still takes, so that anticipating
+    does not pay: minimum plus an exponential of mean_s. Cut off at the maximum by giving GO then,
+    which leaves the rate flat until there; drawing anew would make it rise all the way.
+    fixed : fixed_s, for the watch that goes off in 5 s.
+    """
+    random = random or SystemRandom()
+    if kind == "coach":
+        return None
+    if kind == "fixed":
+        return fixed_s
+    if not 0 < minimum_s <= maximum_s:
+        raise ValueError("minimum_s and maximum_s: above 0, and the maximum not the smaller")
+    if kind == "uniform":
+        return random.uniform(minimum_s, maximum_s)
+    if kind == "non_ageing":
+        return min(minimum_s + random.expovariate(1 / mean_s), maximum_s)
+    raise ValueError(f"kind: uniform, non_ageing, fixed or coach, not {kind!r}")
+
+
+def choose_pin_factory() -> Any:
+    """lgpio on a Raspberry Pi, pins that only exist in memory elsewhere.
+
+    GPIOZERO_PIN_FACTORY, `lgpio` or `mock`, decides otherwise.
+    """
+    wanted = os.environ.get("GPIOZERO_PIN_FACTORY") or ("lgpio" if _is_pi() else "mock")
+    if wanted == "mock":
+        return MockFactory(pin_class=MockPWMPin)
+    if wanted != "lgpio":
+        raise ValueError(f"GPIOZERO_PIN_FACTORY: lgpio or mock, not {wanted!r}")
+    # Importing lgpio makes a FIFO, in the working directory unless told otherwise.
+    runtime = os.environ.get("RUNTIME_DIRECTORY") or os.environ.get("XDG_RUNTIME_DIR")
+    os.environ.setdefault("LG_WD", runtime or tempfile.gettempdir())
+    try:
+        from gpiozero.pins.lgpio import LGPIOFactory
+    except ImportError as problem:
+        raise ImportError("no lgpio for the pins: sudo apt install python3-lgpio") from problem
+    return LGPIOFactory()
+
+
+def _is_pi() -> bool:
+    model = Path("/proc/device-tree/model")
+    return bool(glob.glob("/dev/gpiochip*")) and (
+        model.exists() and "Raspberry Pi" in model.read_text(encoding="ascii", errors="replace")
+    )
+
+
+def listen(pin: Any) -> Callable[[], int | None]:
+    """An ear at a mock pin: answers with the time_ns at which it first went high, None before.
+
+    For a simulated athlete, who hears GO from the pin and from nothing else. What the pin did
+    earlier is forgotten.
+    """
+    pin.clear_states()
+    start_ns = time.monotonic_ns()
+
+    def heard() -> int | None:
+        states = list(pin.states)
+        for at, state in enumerate(states):
+            if state.state and at:
+                return start_ns + round(sum(one.timestamp for one in states[: at + 1]) * 1e9)
+        return None
+
+    return heard
