@@ -62,9 +62,13 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     result = _blank(seen, given)
     result["reasons"], result["warnings"] = told.reasons, told.warnings
     if seen.dropped:
-        told.warnings.append(f"the camera dropped {seen.dropped} frames; times near them are less certain")
+        told.warnings.append(
+            f"the camera dropped {seen.dropped} frames; times near them are less certain"
+        )
     if _camera_moved(seen):
-        return _ended(result, "not_measurable", told, "the camera moved or the picture changed as a whole")
+        return _ended(
+            result, "not_measurable", told, "the camera moved or the picture changed as a whole"
+        )
     if not np.isfinite(seen.left_s):
         if np.isfinite(seen.stirred_s) and seen.stirred_s > 0:
             told.warnings.append("something moved in the picture, but nobody left a resting place")
@@ -104,13 +108,21 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     if np.isfinite(up) and up > seen.left_s - 1.5:
         result["up_s"] = _value(Value(up, 0.02), 3)
     else:
-        told.reasons.append("up_s: the body stood from the beginning, or never rose to running height")
+        told.reasons.append(
+            "up_s: the body stood from the beginning, or never rose to running height"
+        )
 
     seen_run = np.arange(len(time)) <= last
     metric = ground.line is not None
     steps = find_steps(
-        seen.silhouettes, time, seen.factor, _ground_rows(seen, ground), ground.px_per_m,
-        direction=ground.direction, after_s=_steps_from(up, seen), until_s=float(time[last]),
+        seen.silhouettes,
+        time,
+        seen.factor,
+        _ground_rows(seen, ground),
+        ground.px_per_m,
+        direction=ground.direction,
+        after_s=_steps_from(up, seen),
+        until_s=float(time[last]),
         mostly_up=height >= 0.6 * running_height,
     )
     result["steps"] = [_step(step, ground) for step in steps]
@@ -119,7 +131,9 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     if metric:
         _metres(result, track, seen_run, moved_s, up, steps, ground, height, told)
     else:
-        told.reasons.append("metres: no cones were given, so that splits, speed and track are not known")
+        told.reasons.append(
+            "metres: no cones were given, so that splits, speed and track are not known"
+        )
     _status(result, reaction, told)
     return result
 
@@ -219,7 +233,11 @@ def _position(
     if ground.line is not None:
         x = ground.line.metres(column)
     else:
-        still = np.nanmedian(column[seen.time < seen.left_s]) if np.any(seen.time < seen.left_s) else column[0]
+        still = (
+            np.nanmedian(column[seen.time < seen.left_s])
+            if np.any(seen.time < seen.left_s)
+            else column[0]
+        )
         x = (column - still) * ground.direction / ground.px_per_m
     return x, np.isfinite(column) & ~body.cut
 
@@ -271,7 +289,9 @@ def _posture(
     told: _Told,
 ) -> dict[str, Any]:  # fmt: skip
     """Standing, plank or lying by the height at rest; back or belly only from the drill that was asked for."""
-    still = (seen.time > min(0.0, seen.left_s - 0.5) - 1.0) & (seen.time < min(0.0, seen.left_s - 0.3))
+    still = (seen.time > min(0.0, seen.left_s - 0.5) - 1.0) & (
+        seen.time < min(0.0, seen.left_s - 0.3)
+    )
     if not still.any():
         return {"start": None, "given": given.posture, "confidence": None}
     ratio = float(np.nanmedian(_height(body, ground)[still])) / running_height
@@ -280,7 +300,9 @@ def _posture(
     distance = {name: abs(ratio - middle) / half for name, (middle, half) in places.items()}
     ranked = sorted(distance, key=lambda name: distance[name])
     start = ranked[0]
-    confidence = float(np.clip(1.0 - distance[start] / (distance[start] + distance[ranked[1]]), 0.5, 0.99))
+    confidence = float(
+        np.clip(1.0 - distance[start] / (distance[start] + distance[ranked[1]]), 0.5, 0.99)
+    )
     if start == "lying":
         start = given.posture if given.posture in ("supine", "prone") else "lying"
     elif given.posture not in (None, start):
@@ -313,7 +335,9 @@ def _metres(
     for k, gate in enumerate(GATES_M):
         u = timing.split_uncertainty(track, crossed[k : k + 1], float(u_place[k]))[0]
         result["splits"][k].update(
-            from_signal_s=_number(crossed[k]), from_movement_s=_number(crossed[k] - moved_s), u=_number(u)
+            from_signal_s=_number(crossed[k]),
+            from_movement_s=_number(crossed[k] - moved_s),
+            u=_number(u),
         )
         if not np.isfinite(crossed[k]):
             told.reasons.append(f"splits: {gate:g} m lies outside what the camera saw of the run")
@@ -327,13 +351,15 @@ def _metres(
     }  # fmt: skip
     for name, span in (
         ("first_second", (moved_s, moved_s + 1.0)),
-        ("three_steps", (steps[0].contact_s, steps[2].toe_off_s) if len(steps) > 2 else (np.nan, np.nan)),
+        ("three_steps", (moved_s, steps[2].toe_off_s) if len(steps) > 2 else (np.nan, np.nan)),
     ):
         mean = kinematics.mean_acceleration(track, *span)
         mean = mean._replace(u=float(np.hypot(mean.u, ground.u_scale * abs(mean.value))))
         result["mean_acceleration"][name] = _value(mean)
         if not np.isfinite(mean.value):
-            told.reasons.append(f"mean_acceleration.{name}: the view ends before it does, or it was not seen to begin")
+            told.reasons.append(
+                f"mean_acceleration.{name}: the view ends before it does, or it was not seen to begin"
+            )
     _profile(result, track, x, up, told)
     result["track"] = {
         "time_s": [_number(v) for v in track.time[whole]],
@@ -347,7 +373,9 @@ def _profile(result: dict[str, Any], track: Track, x: np.ndarray, up: float, tol
     running = np.isfinite(x) & (track.time > (up if np.isfinite(up) else 0.0)) & (track.speed > 1.0)
     far = float(np.ptp(x[running])) if running.any() else 0.0
     if far < PROFILE_VIEW_M:
-        told.reasons.append(f"profile: {far:.1f} m of running in view, too short to tell MSS from MAC; 8 m are needed")
+        told.reasons.append(
+            f"profile: {far:.1f} m of running in view, too short to tell MSS from MAC; 8 m are needed"
+        )
         return
     fit = kinematics.fit_profile(track.time[running], x[running])
     if not np.isfinite(fit.mss.value) or fit.mss.u > 0.06 * fit.mss.value:
@@ -367,7 +395,9 @@ def _status(result: dict[str, Any], reaction: Value, told: _Told) -> None:
         return
     for limit, below in ((0.0, "false_start"), (EARLY_S, "early")):
         if abs(reaction.value - limit) <= reaction.u:
-            told.warnings.append(f"within {reaction.u:.3f} s of the limit at {limit:.1f} s: too close to call")
+            told.warnings.append(
+                f"within {reaction.u:.3f} s of the limit at {limit:.1f} s: too close to call"
+            )
         if reaction.value < limit:
             result["status"] = below
             return

@@ -39,13 +39,6 @@ class Observations(NamedTuple):
     lost: np.ndarray  # (k, m) bool
 
 
-class Seen(NamedTuple):
-    """Observations, and the empty lane for the picture (not part of the evidence)."""
-
-    observations: Observations
-    lane: np.ndarray  # (h, w) uint8, small
-
-
 def observe(
     luma: np.ndarray,
     time: np.ndarray,
@@ -54,7 +47,7 @@ def observe(
     line_time_s: float = 0.0,
     exposure_s: float = 0.0,
     dropped: int = 0,
-) -> Seen:
+) -> Observations:
     """Look through a recording once.
 
     luma : (n, h, w) uint8.   time : (n,) s after the signal, middle of row 0's exposure, increasing.
@@ -85,12 +78,14 @@ def observe(
         first = int(np.searchsorted(time, min(left_s, 0.0) - 1.6))
         last = int(np.searchsorted(time, left_s + 0.35))
         frames = (first, last)
-        moved = _displacement(luma[first:last], time[first:last], whole, frames, lane, factor, left_s)
+        moved = _displacement(
+            luma[first:last], time[first:last], whole, frames, lane, factor, left_s
+        )
         site, vector, lost = moved.site, moved.vector, moved.lost
         before = int(np.clip(np.searchsorted(time, min(0.0, left_s - 0.4)), 0, n - 1))
         there = lane.resting
         contrast = float(np.median(np.abs(small[before].astype(float) - lane.empty)[there]))
-    observations = Observations(
+    return Observations(
         time=time,
         line_time_s=line_time_s,
         exposure_s=exposure_s,
@@ -109,7 +104,6 @@ def observe(
         displacement=vector,
         lost=lost,
     )
-    return Seen(observations, np.clip(lane.empty, 0, 255).astype(np.uint8))
 
 
 def _near_the_start(line: RunningLine, shape: tuple[int, int], factor: int) -> np.ndarray:
@@ -220,4 +214,6 @@ def unpacked(stored: bytes) -> Observations:
             fields[name] = float(fields[name])
         return Observations(**fields)
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError("not the observations of a rep, or of a version that cannot be read") from error
+        raise ValueError(
+            "not the observations of a rep, or of a version that cannot be read"
+        ) from error

@@ -45,7 +45,9 @@ def find_steps(
     step = float(np.median(np.diff(time)))
     # columns that stay covered for at least 70 ms, as an opening along time
     need = max(3, round(0.07 / step) | 1)
-    standing = cv2.morphologyEx(covered.astype(np.uint8), cv2.MORPH_OPEN, np.ones((need, 1), np.uint8))
+    standing = cv2.morphologyEx(
+        covered.astype(np.uint8), cv2.MORPH_OPEN, np.ones((need, 1), np.uint8)
+    )
     count, labels, stats, _ = cv2.connectedComponentsWithStats(standing, connectivity=8)
     found = []
     for label in range(1, count):
@@ -68,7 +70,9 @@ def find_steps(
             ahead = (candidate.column - steps[-1].column) * direction / px_per_m
             if ahead < 0.25:
                 if ahead > -0.25 and candidate.contact_s - steps[-1].toe_off_s < 0.1:
-                    steps[-1] = steps[-1]._replace(toe_off_s=max(steps[-1].toe_off_s, candidate.toe_off_s))
+                    steps[-1] = steps[-1]._replace(
+                        toe_off_s=max(steps[-1].toe_off_s, candidate.toe_off_s)
+                    )
                 continue
         steps.append(candidate)
     return steps

@@ -131,7 +131,9 @@ def _against_rest(
     apart = vector - place
     moved = np.hypot(apart[..., 0], apart[..., 1])
     # over three frames: noise of single pictures is not sway
-    calm = np.stack([np.convolve(column, np.ones(3) / 3, "same") for column in moved[still].T], axis=1)
+    calm = np.stack(
+        [np.convolve(column, np.ones(3) / 3, "same") for column in moved[still].T], axis=1
+    )
     calm = calm[1:-1] if len(calm) > 4 else calm
     strayed = calm.max(axis=0)
     jitter = np.std(np.diff(moved[still], axis=0), axis=0)
@@ -172,7 +174,9 @@ def _onset(time: np.ndarray, curve: np.ndarray, before: int, sway: float) -> flo
     return float(time[before] - np.clip(level / slope, 0.0, 0.25))
 
 
-def gets_up(time: np.ndarray, height: np.ndarray, running_height: float, *, held_s: float = 0.12) -> float:
+def gets_up(
+    time: np.ndarray, height: np.ndarray, running_height: float, *, held_s: float = 0.12
+) -> float:
     """When the body first stands at 80 % of its running height and stays there; NaN when never.
 
     NaN also when it stood as high from the beginning: who starts standing does not get up.

@@ -399,7 +399,10 @@ def displacement(
     flow = np.zeros((rows, columns, 2), np.float32)
     vectors = np.zeros((len(luma), int(used.sum()), 2), np.float32)
     lost = np.zeros((len(luma), int(used.sum())), bool)
-    texture = np.sqrt(cells(weight * (smooth_reference - cv2.blur(smooth_reference, (15, 15))) ** 2) / np.maximum(covered, 1.0))
+    texture = np.sqrt(
+        cells(weight * (smooth_reference - cv2.blur(smooth_reference, (15, 15))) ** 2)
+        / np.maximum(covered, 1.0)
+    )
     for i, picture in enumerate(luma):
         crop = picture[2 * top : 2 * (top + height), 2 * left : 2 * (left + width)]
         half = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)

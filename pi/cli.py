@@ -1,0 +1,229 @@
+"""The command `trackstart`: measure a video, simulate a rep, make the accuracy table, run the two processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import __version__
+from .settings import load_settings
+
+BEFORE_S, AFTER_S = 3.5, 9.0
+"""What is looked at around the signal of a video."""
+
+POSTURE = click.Choice(["supine", "prone", "plank", "standing"])
+
+
+@click.group()
+@click.version_option(__version__, prog_name="trackstart")
+def main() -> None:
+    """Trackside sprint-start timer: reaction time and first steps from camera frames."""
+
+
+def answers(command: Callable) -> Callable:
+    """What cannot be used is one clear line on standard error and exit 2, never a traceback."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (ValueError, OSError) as error:
+            message = " ".join(str(error).split()) or type(error).__name__
+            click.echo(f"trackstart: {message}", err=True)
+            sys.exit(2)
+
+    return wrapped
+
+
+def tell(result: dict[str, Any], as_json: bool) -> None:
+    """The result on standard output, as JSON or in a few lines for people."""
+    click.echo(json.dumps(result, allow_nan=False) if as_json else words(result))
+
+
+def words(result: dict[str, Any]) -> str:
+    """A result in a few lines."""
+
+    def with_u(value: dict[str, Any], unit: str) -> str:
+        return "–" if value["value"] is None else f"{value['value']:.3f} ± {value['u']:.3f} {unit}"
+
+    lines = [
+        f"status     {result['status']}, posture {result['posture']['start'] or '–'}",
+        f"reaction   {with_u(result['reaction_s'], 's')}",
+        f"up         {with_u(result['up_s'], 's')}",
+    ]
+    for split in result["splits"]:
+        if split["from_signal_s"] is not None:
+            lines.append(
+                f"{split['metres']:4g} m     {split['from_signal_s']:.3f} ± {split['u']:.3f} s"
+            )
+    lines.append(f"peak speed {with_u(result['peak_speed'], 'm/s')}")
+    lines += [f"reason: {text}" for text in result["reasons"]]
+    lines += [f"warning: {text}" for text in result["warnings"]]
+    return "\n".join(lines)
+
+
+@main.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@click.option(
+    "--signal", required=True, help="The start signal in the video's own seconds, or auto."
+)
+@click.option(
+    "--cones", type=click.Path(path_type=Path), help="JSON file of marks on the running line."
+)
+@click.option("--posture", type=POSTURE, help="The drill that was asked for.")
+@click.option(
+    "--fps", type=click.FloatRange(1, 20_000), help="True frame rate of a slow-motion file."
+)
+@click.option(
+    "--line-time-us", type=click.FloatRange(0, 200), default=0.0, help="Rolling shutter, a row."
+)
+@click.option("--buzzer-distance", type=click.FloatRange(0, 200), default=0.0, help="Metres.")
+@click.option(
+    "--temperature", type=click.FloatRange(-40, 60), default=20.0, help="Degrees Celsius."
+)
+@click.option("--height", type=click.FloatRange(0.8, 2.4), help="The athlete's stature in metres.")
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Write the chronophotograph here (PNG)."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@answers
+def analyse(
+    video: Path, signal: str, cones: Path | None, posture: str | None, fps: float | None,
+    line_time_us: float, buzzer_distance: float, temperature: float, height: float | None,
+    picture: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure a start in a VIDEO."""
+    from .camera import read_video
+    from .rep import analyse as measure_rep
+
+    marks = read_cones(cones) if cones else None
+    instant, source = (float("nan"), "given")
+    if signal == "auto":
+        instant, source = signal_in(video, fps)
+    else:
+        try:
+            instant = float(signal)
+        except ValueError:
+            raise ValueError(f"--signal: needs seconds or auto, not {signal!r}") from None
+        if not abs(instant) < 1e6:
+            raise ValueError(f"--signal: needs seconds or auto, not {signal!r}")
+    read = read_video(video, fps=fps, start_s=instant - BEFORE_S, end_s=instant + AFTER_S)
+    if len(read.frames.luma) == 0:
+        raise ValueError(
+            f"{video}: no pictures around the signal at {instant:g} s; the video lasts {read.duration_s:.1f} s"
+        )
+    frames = read.frames._replace(line_time_ns=line_time_us * 1e3 / read.scale)
+    answer = measure_rep(
+        frames, round(instant * 1e9), source=source, cones=marks, scale=read.scale, posture=posture,
+        height_m=height, buzzer_distance_m=buzzer_distance, temperature_c=temperature,
+    )  # fmt: skip
+    if picture:
+        picture.write_bytes(answer.evidence["picture"])
+    tell(answer.result, as_json)
+
+
+def read_cones(path: Path) -> list[dict[str, Any]]:
+    """The marks of a cones file. Raises ValueError that says what such a file looks like."""
+    shape = '{"cones": [{"pixel": [u, v], "metres": 0.0}, ...]}'
+    try:
+        cones = json.loads(path.read_text())["cones"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise ValueError(f"{path}: not a cones file; it looks like {shape}") from None
+    if not isinstance(cones, list):
+        raise ValueError(f"{path}: not a cones file; it looks like {shape}")
+    return cones
+
+
+def signal_in(video: Path, fps: float | None) -> tuple[float, str]:
+    """The start signal heard, else seen, in a video: its instant (s) and `audio` or `led`."""
+    from .camera import read_sound, read_video
+    from .find_signal import find_beep, find_flash
+
+    sound = None if fps else read_sound(video)
+    if sound is not None:
+        samples, rate, start_s = sound
+        heard = find_beep(samples, rate)
+        if heard.time_s == heard.time_s:
+            return start_s + heard.time_s, "audio"
+    read = read_video(video, fps=fps)
+    lit = find_flash(read.frames.luma, read.frames.times_ns * 1e-9)
+    if lit.time_s == lit.time_s:
+        return lit.time_s, "led"
+    raise ValueError(f"{video}: no beep and no LED found; give --signal in seconds")
+
+
+@main.command()
+@click.option(
+    "--simulate", is_flag=True, help="On a simulated track (a real rep is asked for on the page)."
+)
+@click.option("--posture", type=POSTURE, help="Default: one of the four, by the seed.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Write the chronophotograph here (PNG)."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@answers
+def rep(
+    simulate: bool, posture: str | None, seed: int, picture: Path | None, as_json: bool
+) -> None:
+    """One whole rep, measured."""
+    if not simulate:
+        raise ValueError("rep: a real rep is asked for on the page; here add --simulate")
+    from .rep import analyse as measure_rep
+    from .rep import plain
+    from .simulate import POSTURES, simulate_clip
+
+    posture = posture or POSTURES[seed % len(POSTURES)]
+    clip = simulate_clip(posture, seed=seed, duration_s=6.5)
+    answer = measure_rep(clip.frames, clip.signal_ns, cones=clip.cones, posture=posture)
+    if picture:
+        picture.write_bytes(answer.evidence["picture"])
+    tell({**answer.result, "truth": plain(clip.truth)}, as_json)
+
+
+@main.command()
+@click.option("--quick", is_flag=True, help="A small grid, some two minutes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@answers
+def bench(quick: bool, as_json: bool) -> None:
+    """The accuracy table, from simulated starts whose truth is known."""
+    from .bench import bench as run_bench
+    from .bench import table
+
+    def progress(done: int, of: int) -> None:
+        click.echo(f"\r{done} of {of} clips", nl=done == of, err=True)
+
+    report = run_bench(quick=quick, progress=progress)
+    click.echo(json.dumps(report, allow_nan=False) if as_json else table(report))
+
+
+@main.command()
+@answers
+def device() -> None:
+    """Run the process that owns camera and pins."""
+    from .__main__ import main as run_device
+
+    run_device()
+
+
+@main.command()
+@answers
+def web() -> None:
+    """Run the process that serves the page."""
+    load_settings()  # a wrong key is told here in a line, not in a worker's traceback
+    import web as pages
+
+    configuration = Path(pages.__file__).with_name("gunicorn.conf.py")
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(configuration), "web:create_app()"]
+    os.execv(sys.executable, gunicorn)  # noqa: S606 - our own interpreter, fixed arguments
+
+
+if __name__ == "__main__":
+    main()
