@@ -93,12 +93,26 @@ def test_no_key_may_be_missing(rep, path):
     assert not accepts(rep)
 
 
-NULLABLE = ["reaction_s", "onset_s", "up_s", "steps", "splits", "peak_speed", "profile", "track"]
+NOTHING = {"value": None, "u": None}
+NO_PROFILE = {"mss": NOTHING, "mac": NOTHING, "tau": NOTHING, "starts_s": None}
 
 
-@pytest.mark.parametrize("key", NULLABLE)
-def test_what_was_not_measured_is_null_with_a_reason(rep, key):
-    rep[key] = None
+@pytest.mark.parametrize(
+    ("key", "nothing"),
+    [
+        ("reaction_s", NOTHING),
+        ("onset_s", NOTHING),
+        ("up_s", NOTHING),
+        ("peak_speed", NOTHING | {"at_m": None}),
+        ("mean_acceleration", {"first_second": {"value": 3.9, "u": 0.1}, "three_steps": NOTHING}),
+        ("profile", NO_PROFILE),
+        ("steps", []),
+        ("splits", []),
+        ("track", {"time_s": [], "x_m": [], "speed_m_s": [], "height_m": []}),
+    ],
+)
+def test_what_was_not_measured_is_null_with_a_reason(rep, key, nothing):
+    rep[key] = nothing
     assert not accepts(rep)
     assert accepts(rep | {"reasons": ["the athlete crept into the start"]})
     assert accepts(rep | {"warnings": ["no cones: nothing in metres"]})
@@ -109,8 +123,11 @@ def test_what_was_not_measured_is_null_with_a_reason(rep, key):
     [
         ("status", "fine"),
         ("reaction_s", 0.243),
+        ("reaction_s", None),
         ("reaction_s", {"value": 0.243, "u": -0.001}),
-        ("reaction_s", {"value": None, "u": None}),
+        ("reaction_s", {"value": 0.243, "u": None}),
+        ("reaction_s", {"value": None, "u": 0.006}),
+        ("peak_speed", {"value": 5.4, "u": 0.06}),
         ("reasons", "a sentence"),
         ("schema", "trackstart.rep/2"),
         ("mean_acceleration", None),
