@@ -243,11 +243,11 @@ test_all() {
     for step in 'ruff check --quiet .' 'ruff format --check --quiet .' 'mypy --no-error-summary' 'codespell_lib'; do
         say "$step"
         # shellcheck disable=SC2086
-        .venv/bin/python -m $step || failed+=("${step%% *}")
+        .venv/bin/python -m $step || failed+=("${step%% -*}")
     done
     say "pytest $*"
     .venv/bin/python -m pytest "$@" || failed+=(pytest)
-    ((${#failed[@]} == 0)) || die "failed: ${failed[*]}"
+    ((${#failed[@]} == 0)) || die "failed: $(IFS=, && echo "${failed[*]}")"
 }
 
 main() {
