@@ -168,7 +168,8 @@ def show_address(host: str, port: int) -> None:
     if phones:
         address = f"http://{phones}:{port}/"
         print(f"On a phone in the same network: {address}\n")
-        segno.make(address, micro=False).terminal(compact=True, border=2)
+        if "utf" in sys.stdout.encoding.lower():  # it is drawn with half blocks
+            segno.make(address, micro=False).terminal(compact=True, border=2)
     print("Ctrl-C stops it.", flush=True)
 
 
