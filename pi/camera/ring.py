@@ -1,4 +1,4 @@
-"""Pictures with the time of their exposure, from whichever camera there is. Measures nothing."""
+"""Where pictures wait: the last seconds of them, with the time of their exposure."""
 
 import ctypes
 import math
@@ -80,7 +80,8 @@ class Ring:
         rows = _mapped_twice(frames * room).reshape(2 * frames, room)[:, :picture_bytes]
         self._pictures = rows.reshape(2 * frames, height, width)
         self._times_ns = np.zeros(2 * frames, np.int64)
-        self._count = 0  # pictures ever kept since clear()
+        self._count = 0  # pictures kept since clear()
+        self._filling: int | None = None  # which of them slot() gave out
         self._news = threading.Condition()
 
     @property
@@ -89,20 +90,26 @@ class Ring:
         return (self.capacity - 1) / self.fps
 
     def clear(self) -> None:
-        """Forget every picture; the memory stays."""
+        """Forget every picture, one that is being filled too; the memory stays."""
         with self._news:
             self._count = 0
+            self._filling = None
 
     def slot(self) -> np.ndarray:
         """The (h, w) picture to fill next; keep() makes it part of the recording."""
-        return self._pictures[self._count % self.capacity]
+        with self._news:
+            self._filling = self._count
+            return self._pictures[self._filling % self.capacity]
 
     def keep(self, time_ns: int) -> None:
         """The picture in slot() is complete and was exposed at time_ns."""
         with self._news:
+            if self._filling != self._count:  # cleared meanwhile
+                return
             at = self._count % self.capacity
             self._times_ns[at] = self._times_ns[at + self.capacity] = time_ns
             self._count += 1
+            self._filling = None
             self._news.notify_all()
 
     def add(self, picture: np.ndarray, time_ns: int) -> None:

@@ -1,0 +1,17 @@
+"""Pictures with the time of their exposure, from whichever camera there is. Measures nothing.
+
+Every camera is opened with `with` and has the same methods: start(), frame(), recording(), stop().
+"""
+
+from pi.camera.ring import Frames, Ring, available_bytes, count_dropped
+from pi.camera.video import Video, read_sound, read_video
+
+__all__ = [
+    "Frames",
+    "Ring",
+    "Video",
+    "available_bytes",
+    "count_dropped",
+    "read_sound",
+    "read_video",
+]
