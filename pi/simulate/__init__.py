@@ -3,7 +3,9 @@
 from pi.simulate.body import Athlete
 from pi.simulate.clip import ENDINGS, Clip, simulate_clip
 from pi.simulate.motion import POSTURES
-from pi.simulate.scene import CONDITIONS, Conditions, Scene, View
+from pi.simulate.backdrop import View
+from pi.simulate.scene import Scene
+from pi.simulate.weather import CONDITIONS, Conditions
 
 __all__ = [
     "CONDITIONS", "ENDINGS", "POSTURES", "Athlete", "Clip", "Conditions", "Scene", "View",

@@ -16,10 +16,11 @@ UPPER_ARM, FOREARM, HAND = 0.186, 0.146, 0.085
 NECK, HEAD = 0.095, 0.065  # base of neck to middle of head; half of the head
 HEEL, TOE, ANKLE_BACK, ANKLE_UP = 0.100, 0.045, 0.070, 0.039  # from the ball of the foot
 SIDES = ("near", "far")
+STRETCHED = 0.992  # a limb longer than this share of its length begins to resist
 
 CHANNELS = (
     ("x", "y", "lean", "bulge", "turn", "head", "breath", "flap")
-    + tuple(f"{name}_{side}" for side in SIDES for name in ("ball_x", "ball_y", "pitch"))
+    + tuple(f"{name}_{side}" for side in SIDES for name in ("ball_x", "ball_y", "pitch", "bow"))
     + tuple(
         f"{name}_{side}"
         for side in SIDES
@@ -111,7 +112,13 @@ def two_links(root_x, root_y, end_x, end_y, first, second, bend):
     """
     dx, dy = end_x - root_x, end_y - root_y
     wanted = np.hypot(dx, dy)
-    distance = np.clip(wanted, abs(first - second) + 0.02 * first, (first + second) * 0.9995)
+    whole = first + second
+    slack = (1 - STRETCHED) * whole  # nears its full length without ever snapping straight
+    beyond = np.maximum(wanted - STRETCHED * whole, 0)
+    distance = np.where(
+        beyond > 0, whole * STRETCHED + slack * (1 - np.exp(-beyond / slack)), wanted
+    )
+    distance = np.clip(distance, abs(first - second) + 0.02 * first, whole * 0.9999)
     wanted = np.maximum(wanted, 1e-9)
     ux, uy = dx / wanted, dy / wanted
     along = (first**2 - second**2 + distance**2) / (2 * distance)
@@ -135,10 +142,10 @@ def reachable_pitch(hip_x, hip_y, ball_x, ball_y, pitch, reach, height):
     distance = np.maximum(np.hypot(hip_x - ball_x, hip_y - ball_y), 1e-9)
     to_hip = np.arctan2(hip_y - ball_y, hip_x - ball_x)
     off = np.angle(np.exp(1j * (rest - pitch - to_hip)))
-    limit = np.arccos(
-        np.clip((distance**2 + arm**2 - reach**2) / (2 * distance * arm), -1.0, 1.0)
-    )
-    return pitch + np.where(np.abs(off) > limit, off - np.sign(off) * limit, 0.0)
+    limit = np.arccos(np.clip((distance**2 + arm**2 - reach**2) / (2 * distance * arm), -1.0, 1.0))
+    excess = np.abs(off) - limit
+    eased = 0.04 * np.log1p(np.exp(np.clip(excess / 0.04, -30, 30)))
+    return pitch + np.sign(off) * np.where(excess > 1.0, excess, eased)
 
 
 def joints(channels, athlete):
@@ -178,13 +185,17 @@ def joints(channels, athlete):
     nod_up, nod_front = np.cos(value("head")), np.sin(value("head"))
     head_x, head_y = up_x * nod_up + front_x * nod_front, up_y * nod_up + front_y * nod_front
     put("head", neck_x + (NECK - 0.01) * height * head_x, neck_y + (NECK - 0.01) * height * head_y)
-    put("crown", neck_x + (NECK + 0.014) * height * head_x, neck_y + (NECK + 0.014) * height * head_y)
+    put(
+        "crown",
+        neck_x + (NECK + 0.014) * height * head_x,
+        neck_y + (NECK + 0.014) * height * head_y,
+    )
 
     for sign, side in ((-1, "near"), (1, "far")):
         z = {name: sign * depth * height for name, depth in _DEPTH.items()}
         put(f"hip_{side}", hip_x, hip_y, z["hip"])
         ball_x, ball_y = value(f"ball_x_{side}"), value(f"ball_y_{side}")
-        reach = (THIGH + SHANK) * height * 0.9995
+        reach = (THIGH + SHANK) * height * STRETCHED
         pitch = value(f"pitch_{side}")
         rolled = reachable_pitch(hip_x, hip_y, ball_x, ball_y, pitch, reach, height)
         pitch = np.where(facing > 0.999, rolled, pitch)
@@ -193,10 +204,14 @@ def joints(channels, athlete):
         ankle_x = ball_x + height * (ANKLE_UP * over_x - ANKLE_BACK * fore_x)
         ankle_y = ball_y + height * (ANKLE_UP * over_y - ANKLE_BACK * fore_y)
         knee_x, knee_y, foot_x, foot_y = two_links(
-            hip_x, hip_y, ankle_x, ankle_y, THIGH * height, SHANK * height, facing
-        )
+            hip_x, hip_y, ankle_x, ankle_y, THIGH * height, SHANK * height,
+            facing * value(f"bow_{side}"),
+        )  # fmt: skip
         knee_y = np.maximum(knee_y, 0.03 * height)  # a knee that would go underground goes sideways
-        slip_x, slip_y = foot_x - ankle_x, foot_y - ankle_y  # a leg that cannot reach takes its foot along
+        slip_x, slip_y = (
+            foot_x - ankle_x,
+            foot_y - ankle_y,
+        )  # a leg that cannot reach takes its foot along
         ball_x, ball_y = ball_x + slip_x, ball_y + slip_y
         put(f"knee_{side}", knee_x, knee_y, z["knee"])
         put(f"ankle_{side}", foot_x, foot_y, z["ankle"])
@@ -233,12 +248,9 @@ def joints(channels, athlete):
         elbow_y, wrist_y = np.maximum(elbow_y, 0.026 * height), np.maximum(wrist_y, 0.02 * height)
         put(f"elbow_{side}", elbow_x, elbow_y, z["elbow"])
         put(f"wrist_{side}", wrist_x, wrist_y, z["wrist"])
-        line_x, line_y = wrist_x - elbow_x, wrist_y - elbow_y
-        flat_x, flat_y = pin * 1.0, -0.12 * pin
-        length = np.maximum(np.hypot(line_x, line_y), 1e-9)
-        hand_x = (1 - pin) * line_x / length + flat_x
-        hand_y = (1 - pin) * line_y / length + flat_y
-        length = np.maximum(np.hypot(hand_x, hand_y), 1e-9)
-        tip_y = np.maximum(wrist_y + HAND * height * hand_y / length, 0.012 * height)
-        put(f"finger_{side}", wrist_x + HAND * height * hand_x / length, tip_y, z["finger"])
+        # a hand goes on where the forearm points, or forward when it lies on the ground
+        reach = HAND / FOREARM * (1 - pin)
+        tip_x = wrist_x + reach * (wrist_x - elbow_x) + 0.99 * HAND * height * pin
+        tip_y = wrist_y + reach * (wrist_y - elbow_y) - 0.11 * HAND * height * pin
+        put(f"finger_{side}", tip_x, np.maximum(tip_y, 0.012 * height), z["finger"])
     return found

@@ -8,7 +8,9 @@ from pi.camera import Frames
 from pi.simulate.body import Athlete
 from pi.simulate.figure import dress
 from pi.simulate.motion import draw_motion
-from pi.simulate.scene import Conditions, Player, Scene, View, cones, draw_backdrop
+from pi.simulate.backdrop import View, cones, draw_backdrop
+from pi.simulate.scene import Player, Scene
+from pi.simulate.weather import Conditions
 from pi.simulate.truth import first_movement, what_happened
 
 ENDINGS = ("start", "early", "false_start", "no_movement", "scratch", "walk_away")
@@ -97,4 +99,3 @@ def draw_scene(
         onset_s = 2 * reaction - found["passed"][0.010]
     player = Player(figure, motion, signal_s + onset_s)
     return Scene(view, conditions, player, backdrop, seed=seed), float(onset_s)
-

@@ -108,7 +108,9 @@ def first_movement(motion, figure, onset_s, signal_s, *, rate=1000):
         passed[gate] = float(exact)
         if gate == GATE_M:
             who = figure.limbs[owner[seen][p]].name
-            velocity = (points[min(k + 1, len(time) - 1)] - points[max(k - 1, 0)])[seen][p] * rate / 2
+            velocity = (
+                (points[min(k + 1, len(time) - 1)] - points[max(k - 1, 0)])[seen][p] * rate / 2
+            )
             fast = float(np.hypot(*velocity))
     return {
         "sway_m": sway, "passed": passed, "speed_m_s": fast, "part": who,
@@ -179,9 +181,10 @@ def what_happened(motion, figure, onset_s, *, signal_s, view, ending="start", un
         "first_second": gained(moved + 1.0),
         "three_steps": gained(third[0]["toe_off_s"] if third else None),
     }
+    mss, tau, starts = motion.profile
     truth["profile"] = {
-        "mss": motion.mss, "mac": motion.mss / motion.tau, "tau": motion.tau,
-        "starts_s": float(onset_s + motion.starts_s),
+        "mss": mss, "mac": mss / tau, "tau": tau,
+        "starts_s": float(onset_s + starts),
     }  # fmt: skip
     return truth
 
@@ -190,7 +193,9 @@ def steps_of(motion, onset_s, view, until_s):
     """Ground contacts after the first movement, of feet that came down somewhere new."""
     rested = {side: motion.table[0, COLUMN[f"ball_x_{side}"]] for side in ("near", "far")}
     far_edge = view.size[0] / view.px_per_m - view.behind_m
-    names = {"near": "right", "far": "left"} if view.direction > 0 else {"near": "left", "far": "right"}
+    names = (
+        {"near": "right", "far": "left"} if view.direction > 0 else {"near": "left", "far": "right"}
+    )
     return [
         {
             "contact_s": float(onset_s + c.contact_s),
@@ -200,7 +205,9 @@ def steps_of(motion, onset_s, view, until_s):
             "ahead": bool(c.x_m > rested[c.side] + 0.05),
         }
         for c in motion.contacts
-        if abs(c.x_m - rested[c.side]) > 0.05 and c.x_m < far_edge and onset_s + c.toe_off_s < until_s
+        if abs(c.x_m - rested[c.side]) > 0.05
+        and c.x_m < far_edge
+        and onset_s + c.toe_off_s < until_s
     ]
 
 
