@@ -11,7 +11,6 @@ import numpy as np
 
 from pi.camera.ring import Frames, available_bytes, count_dropped
 
-
 NO_VIDEO = "not a video, or one that breaks off in its head"
 
 
