@@ -159,8 +159,12 @@ def decode(
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     """A file with a video stream, or ValueError."""
+    # Until PyAV 19 a title that is not UTF-8 would stop it at the door.
+    lenient: dict[str, Any] = {}
+    if int(av.__version__.split(".")[0]) < 19:
+        lenient["metadata_errors"] = "ignore"
     try:
-        container = av.open(os.fspath(path), metadata_errors="ignore")
+        container = av.open(os.fspath(path), **lenient)
     except av.error.FFmpegError as problem:
         if isinstance(problem, FileNotFoundError | IsADirectoryError | PermissionError):
             raise ValueError(f"{path}: {problem.strerror}") from None
