@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import median_filter
 from scipy.optimize import minimize_scalar
 from scipy.special import lambertw
 
@@ -55,6 +56,10 @@ def time_at_distance(distance, mss: float, mac: float):
     return np.where(distance < 0, np.nan, time)
 
 
+HALFWIDTH_S = 0.18
+"""Of the smoothing window: shorter than half a stride, longer than one picture's errors last."""
+
+
 class Track(NamedTuple):
     """The torso centre along the running line, smoothed without delay."""
 
@@ -70,7 +75,7 @@ def smooth(
     position: np.ndarray,
     *,
     weight: np.ndarray | None = None,
-    halfwidth_s: float = 0.15,
+    halfwidth_s: float = HALFWIDTH_S,
     degree: int = 2,
     robust_rounds: int = 3,
 ) -> Track:
@@ -102,7 +107,8 @@ def smooth(
     value = np.where(seen, position, 0.0)
     robust = np.ones(n)
     # a track without any noise would call its own curvature an outlier
-    least_spread = 2e-4 * float(np.ptp(position[seen]))
+    least_spread = max(2e-4 * float(np.ptp(position[seen])), 1e-9)
+    spread = np.full(n, least_spread)
     fit = np.full((n, degree + 1), np.nan)
     for _ in range(robust_rounds + 1):
         w = tricube * (base * robust)[index]
@@ -112,11 +118,15 @@ def smooth(
         fit[:] = np.nan
         if enough.any():
             fit[enough] = np.linalg.solve(normal[enough], right[enough][..., None])[..., 0]
-        residual = np.where(seen, position - fit[:, 0], np.nan)
-        if not np.isfinite(residual).any():
+        residual = np.abs(np.where(seen, position - fit[:, 0], np.nan))
+        known = np.isfinite(residual)
+        if not known.any():
             break
-        spread = max(1.4826 * float(np.nanmedian(np.abs(residual))), least_spread, 1e-9)
-        off = np.clip(np.nan_to_num(np.abs(residual) / (6.0 * spread), nan=1.0), 0.0, 1.0)
+        # how far off is usual here: lying still and running do not err alike
+        usual = np.full(n, least_spread)
+        usual[known] = 1.4826 * median_filter(residual[known], 4 * reach + 1, mode="reflect")
+        spread = np.maximum(usual, least_spread)
+        off = np.clip(np.nan_to_num(residual / (6.0 * spread), nan=1.0), 0.0, 1.0)
         robust = (1.0 - off**2) ** 2
     u_x = np.full(n, np.nan)
     u_speed = np.full(n, np.nan)
@@ -128,9 +138,9 @@ def smooth(
         # own error than its leverage says
         alike = max(1.0, 0.05 / gap)
         followed = np.minimum(float(np.median(inverse[:, 0, 0])) * alike, 0.75)
-        covariance = inverse @ squared @ inverse * spread**2 / (1.0 - followed)
-        u_x[enough] = np.sqrt(covariance[:, 0, 0] * alike)
-        u_speed[enough] = np.sqrt(covariance[:, 1, 1] * alike) / width
+        covariance = inverse @ squared @ inverse / (1.0 - followed)
+        u_x[enough] = spread[enough] * np.sqrt(covariance[:, 0, 0] * alike)
+        u_speed[enough] = spread[enough] * np.sqrt(covariance[:, 1, 1] * alike) / width
     return Track(time, fit[:, 0], fit[:, 1] / width, u_x, u_speed)
 
 
@@ -146,14 +156,16 @@ def value_at(time: np.ndarray, curve: np.ndarray, instant: float) -> float:
 
 
 def mean_acceleration(track: Track, start_s: float, end_s: float) -> Value:
-    """Gain of speed from start_s to end_s, per second; NaN when the track does not reach over both."""
+    """Speed gained from rest at start_s until end_s, per second; NaN when the track ends before.
+
+    At first movement the torso is at rest to within what a centimetre takes; the smoothed speed
+    there would only add its own noise.
+    """
     if not end_s > start_s:
         return NOTHING
-    gain = value_at(track.time, track.speed, end_s) - value_at(track.time, track.speed, start_s)
-    u = np.hypot(
-        value_at(track.time, track.u_speed, end_s), value_at(track.time, track.u_speed, start_s)
-    )
-    return Value(gain / (end_s - start_s), float(u) / (end_s - start_s))
+    speed = value_at(track.time, track.speed, end_s)
+    u = value_at(track.time, track.u_speed, end_s)
+    return Value(speed / (end_s - start_s), u / (end_s - start_s))
 
 
 class Profile(NamedTuple):

@@ -9,6 +9,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from . import kinematics, timing, vision
 from .calibration import RunningLine
@@ -52,7 +53,7 @@ class Ground(NamedTuple):
     line: RunningLine | None
     px_per_m: float
     u_scale: float  # relative
-    row: float  # px, where feet stand when no line is known
+    rows: np.ndarray  # (w,) px of the full picture: the ground under every column of the small one
     direction: int
 
 
@@ -73,21 +74,26 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         if np.isfinite(seen.stirred_s) and seen.stirred_s > 0:
             told.warnings.append("something moved in the picture, but nobody left a resting place")
         return _ended(result, "no_movement", told, "nobody started after the signal")
-    body = vision.body(seen.silhouettes, seen.factor)
-    ground = _ground(seen, body, given, line, told)
+    ground = _ground(seen, given, line, told)
+    body = vision.body(seen.silhouettes, seen.factor, ground.rows)
     delay = sound_delay(given.buzzer_distance_m, given.temperature_c)
     result["capture"]["px_per_m"] = round(ground.px_per_m, 2)
-    time = seen.time + np.nan_to_num(body.torso[:, 1]) * seen.line_time_s
-    x, usable = _position(seen, body, ground)
-    track = kinematics.smooth(time, np.where(usable, x, np.nan))
-    first, last = _run(track, seen.left_s)
+    time = seen.time + np.nan_to_num(body.thickest[:, 1]) * seen.line_time_s
+    whole = _in_view(seen, body, ground)
+    x = _metres_along(body.thickest[:, 0], seen, ground)
+    rough = kinematics.smooth(time, np.where(whole, x, np.nan))
+    first, last = _run(rough, seen.left_s)
     if not last > first:
         return _ended(
             result, "no_movement", told, "somebody moved, but it did not lead into a start"
         )
     height = _height(body, ground)
-    running_height = _running_height(track, height, first, last)
-    result["posture"] = _posture(seen, body, ground, running_height, given, told)
+    running_height = _running_height(rough, height, first, last)
+    upright = np.clip((height / running_height - 0.6) / 0.2, 0.0, 1.0)
+    trunk = _metres_along(body.trunk[:, 0], seen, ground)
+    x = np.where(np.isfinite(trunk), upright * trunk + (1.0 - upright) * x, x)
+    track = kinematics.smooth(time, np.where(whole, x, np.nan))
+    result["posture"] = _posture(seen, height, running_height, given, told)
 
     movement = timing.first_movement(
         seen.time[slice(*seen.site_frames)],
@@ -118,7 +124,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         seen.silhouettes,
         time,
         seen.factor,
-        _ground_rows(seen, ground),
+        ground.rows,
         ground.px_per_m,
         direction=ground.direction,
         after_s=_steps_from(up, seen),
@@ -207,14 +213,19 @@ def _camera_moved(seen: Observations) -> bool:
 
 
 def _ground(
-    seen: Observations, body: vision.Body, given: Given, line: RunningLine | None, told: _Told
+    seen: Observations, given: Given, line: RunningLine | None, told: _Told
 ) -> Ground:
-    moves = body.torso[:, 0][np.isfinite(body.torso[:, 0]) & (seen.time > seen.left_s)]
-    going = 1 if len(moves) < 2 or moves[-len(moves) // 4 :].mean() >= moves[0] else -1
-    bottom = float(np.nanmedian(body.bottom))
+    """The running line, or without one a level ground under the resting place and a scale from stature."""
+    height, width = seen.silhouettes.shape[1:]
+    columns = (np.arange(width) + 0.5) * seen.factor - 0.5
     if line is not None:
-        return Ground(line, line.px_per_m(0.0), U_SCALE, bottom, line.direction)
-    tall = float(np.nanquantile(bottom - body.top, 0.9))
+        return Ground(line, line.px_per_m(0.0), U_SCALE, line.row(columns), line.direction)
+    lowest = float(np.flatnonzero(seen.resting.any(axis=1))[-1])
+    rows = np.full(width, (lowest + 1.0) * seen.factor - 0.5)
+    body = vision.body(seen.silhouettes, seen.factor, rows)
+    moves = body.thickest[:, 0][np.isfinite(body.thickest[:, 0]) & (seen.time > seen.left_s)]
+    going = 1 if len(moves) < 2 or moves[-len(moves) // 4 :].mean() >= moves[0] else -1
+    tall = float(np.nanquantile(rows[0] - body.top, 0.9))
     stature = given.stature_m or 1.7
     u_scale = 0.04 if given.stature_m else 0.08
     told.warnings.append(
@@ -222,39 +233,35 @@ def _ground(
         + ("" if given.stature_m else " that nobody gave")
         + f", with {u_scale:.0%} uncertainty"
     )
-    return Ground(None, tall / (RUNNING_HEIGHT * stature), u_scale, bottom, going)
+    return Ground(None, tall / (RUNNING_HEIGHT * stature), u_scale, rows, going)
 
 
-def _position(
-    seen: Observations, body: vision.Body, ground: Ground
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) m along the line, and (n,) whether the whole body was in view."""
-    column = body.torso[:, 0]
+def _metres_along(column: np.ndarray, seen: Observations, ground: Ground) -> np.ndarray:
+    """(n,) m along the running line; without one from the resting place, in the direction of the run."""
     if ground.line is not None:
-        x = ground.line.metres(column)
-    else:
-        still = (
-            np.nanmedian(column[seen.time < seen.left_s])
-            if np.any(seen.time < seen.left_s)
-            else column[0]
-        )
-        x = (column - still) * ground.direction / ground.px_per_m
-    return x, np.isfinite(column) & ~body.cut
+        return ground.line.metres(column)
+    rested = np.flatnonzero(seen.resting.any(axis=0))
+    middle = (rested.mean() + 0.5) * seen.factor - 0.5
+    return (column - middle) * ground.direction / ground.px_per_m
 
 
-def _ground_rows(seen: Observations, ground: Ground) -> np.ndarray:
-    """(w,) row of the running line in every column of the small picture, in px of the full one."""
-    columns = (np.arange(seen.silhouettes.shape[2]) + 0.5) * seen.factor - 0.5
-    if ground.line is not None:
-        return ground.line.row(columns)
-    return np.full(len(columns), ground.row)
+def _in_view(seen: Observations, body: vision.Body, ground: Ground) -> np.ndarray:
+    """(n,) whether the torso was in view; nothing counts once the body began to leave where it runs to."""
+    leaving = body.cut[:, 1 if ground.direction > 0 else 0] & (seen.time > seen.left_s)
+    whole = np.isfinite(body.thickest[:, 0])
+    if leaving.any():
+        whole[int(np.argmax(leaving)) :] = False
+    return whole
 
 
 def _height(body: vision.Body, ground: Ground) -> np.ndarray:
-    """(n,) m from the ground to the highest point of the silhouette."""
-    if ground.line is None:
-        return (ground.row - body.top) / ground.px_per_m
-    return (ground.line.row(body.torso[:, 0]) - body.top) / ground.px_per_m
+    """(n,) m from the ground to the highest point of the body, single odd pictures smoothed away."""
+    column = np.nan_to_num(body.thickest[:, 0])
+    floor = ground.rows[0] if ground.line is None else ground.line.row(column)
+    height = (floor - body.top) / ground.px_per_m
+    seen = np.isfinite(height)
+    height[seen] = median_filter(height[seen], 5, mode="nearest")
+    return height
 
 
 def _run(track: Track, left_s: float) -> tuple[int, int]:
@@ -279,22 +286,22 @@ def _run(track: Track, left_s: float) -> tuple[int, int]:
 def _running_height(track: Track, height: np.ndarray, first: int, last: int) -> float:
     """Median height (m) while running at three quarters of the peak speed or more."""
     span = np.arange(first, last + 1)
-    speed = track.speed[span]
-    fast = span[np.nan_to_num(speed) >= 0.75 * np.nanmax(speed)]
-    return float(np.nanmedian(height[fast]))
+    span = span[track.time[span] <= track.time[last] - kinematics.HALFWIDTH_S]
+    speed = np.nan_to_num(track.speed[span])
+    fast = span[(speed >= 0.75 * np.quantile(speed, 0.98)) & np.isfinite(height[span])]
+    return float(np.median(height[fast])) if len(fast) else float(np.nanmedian(height[first:]))
 
 
 def _posture(
-    seen: Observations, body: vision.Body, ground: Ground, running_height: float, given: Given,
-    told: _Told,
-) -> dict[str, Any]:  # fmt: skip
+    seen: Observations, height: np.ndarray, running_height: float, given: Given, told: _Told
+) -> dict[str, Any]:
     """Standing, plank or lying by the height at rest; back or belly only from the drill that was asked for."""
     still = (seen.time > min(0.0, seen.left_s - 0.5) - 1.0) & (
         seen.time < min(0.0, seen.left_s - 0.3)
     )
     if not still.any():
         return {"start": None, "given": given.posture, "confidence": None}
-    ratio = float(np.nanmedian(_height(body, ground)[still])) / running_height
+    ratio = float(np.nanmedian(height[still])) / running_height
     # middle and half width of each posture's height, in running heights
     places = {"standing": (0.92, 0.22), "plank": (0.55, 0.13), "lying": (0.24, 0.17)}
     distance = {name: abs(ratio - middle) / half for name, (middle, half) in places.items()}
@@ -342,9 +349,9 @@ def _metres(
         if not np.isfinite(crossed[k]):
             told.reasons.append(f"splits: {gate:g} m lies outside what the camera saw of the run")
     whole = np.flatnonzero(np.isfinite(x) & np.isfinite(track.speed) & seen_run)
-    ends = (track.time > track.time[whole[-1]] - 0.1) | ~seen_run
+    ends = (track.time > track.time[whole[-1]] - kinematics.HALFWIDTH_S) | ~seen_run
     speed = np.where(ends, np.nan, track.speed)
-    best = int(np.nanargmax(speed))
+    best = int(np.nanargmax(np.nan_to_num(speed)))
     u_speed = float(np.hypot(track.u_speed[best], ground.u_scale * speed[best]))
     result["peak_speed"] = {
         "value": _number(speed[best], 3), "u": _number(u_speed), "at_m": _number(x[best], 2),
@@ -360,7 +367,7 @@ def _metres(
             told.reasons.append(
                 f"mean_acceleration.{name}: the view ends before it does, or it was not seen to begin"
             )
-    _profile(result, track, x, up, told)
+    _profile(result, track._replace(x=x), up, told)
     result["track"] = {
         "time_s": [_number(v) for v in track.time[whole]],
         "x_m": [_number(v) for v in x[whole]],
@@ -369,7 +376,8 @@ def _metres(
     }
 
 
-def _profile(result: dict[str, Any], track: Track, x: np.ndarray, up: float, told: _Told) -> None:
+def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> None:
+    x = track.x
     running = np.isfinite(x) & (track.time > (up if np.isfinite(up) else 0.0)) & (track.speed > 1.0)
     far = float(np.ptp(x[running])) if running.any() else 0.0
     if far < PROFILE_VIEW_M:

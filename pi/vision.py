@@ -309,26 +309,34 @@ def follow(masks: np.ndarray, lane: Lane, time: np.ndarray) -> np.ndarray:
 class Body(NamedTuple):
     """The silhouette in numbers, in px of the full picture; NaN where there is none."""
 
-    torso: np.ndarray  # (n, 2) column, row of the torso centre
-    top: np.ndarray  # (n,) row of the highest point
-    bottom: np.ndarray  # (n,) row of the lowest
-    left: np.ndarray  # (n,) column
-    right: np.ndarray  # (n,)
+    thickest: np.ndarray  # (n, 2) column, row of where the body is thickest
+    trunk: np.ndarray  # (n, 2) column, row of the middle of an upright body's trunk
+    top: np.ndarray  # (n,) row of the highest point over the trunk
+    bottom: np.ndarray  # (n,) row of the lowest point
     area: np.ndarray  # (n,) px of the small picture
-    cut: np.ndarray  # (n,) bool: touches the side of the picture
+    cut: np.ndarray  # (n, 2) bool: touches the picture's left, its right side
 
 
-def body(masks: np.ndarray, factor: int) -> Body:
-    """Torso centre and extent of every silhouette.
+NECK, HIPS = 0.18, 0.48
+"""Base of the neck and hips below the top of the head, as parts of an upright body's height
+(Drillis & Contini 1966, as in Winter, Biomechanics and Motor Control of Human Movement, fig. 4.1)."""
 
-    Torso centre: the middle of the fourth power of the distance to the outline, "where the body is
-    thickest"; limbs are thin and weigh next to nothing, other than in a centroid.
+
+def body(masks: np.ndarray, factor: int, ground: np.ndarray) -> Body:
+    """Where the torso is in every silhouette, and how high the body reaches.
+
+    masks : (n, h, w) uint8.   ground : (w,) row of the ground in the full picture, by column of the
+    small one. `thickest` is the middle of the fourth power of the distance to the outline, for bodies in any
+    position. `trunk` holds for upright ones: between neck and hips every row has a middle (weighted by the
+    distance to the outline squared, so that arms count little), a line through those middles
+    is the trunk's axis, and its middle the torso centre.
     """
-    n, height, width = masks.shape
-    torso = np.full((n, 2), np.nan)
-    extent = np.full((n, 4), np.nan)
+    n, _, width = masks.shape
+    thickest, trunk = np.full((n, 2), np.nan), np.full((n, 2), np.nan)
+    top, bottom = np.full(n, np.nan), np.full(n, np.nan)
     area = np.zeros(n)
-    cut = np.zeros(n, bool)
+    cut = np.zeros((n, 2), bool)
+    floor = (np.asarray(ground) + 0.5) / factor - 0.5
     for i, mask in enumerate(masks):
         x, y, w, h = cv2.boundingRect(mask)
         if w < 3 or h < 3:
@@ -337,13 +345,56 @@ def body(masks: np.ndarray, factor: int) -> Body:
         thick = cv2.distanceTransform(piece, cv2.DIST_L2, 5)
         thick *= thick
         m = cv2.moments(thick * thick)
-        torso[i] = m["m10"] / m["m00"] + x - 1, m["m01"] / m["m00"] + y - 1
-        extent[i] = y, y + h, x, x + w
-        area[i] = np.count_nonzero(piece)
-        cut[i] = x <= 1 or x + w >= width - 1
-    torso = (torso + 0.5) * factor - 0.5
-    extent = extent * factor - 0.5
-    return Body(torso, extent[:, 0], extent[:, 1], extent[:, 2], extent[:, 3], area, cut)
+        middle = m["m10"] / m["m00"]
+        thickest[i] = middle + x - 1, m["m01"] / m["m00"] + y - 1
+        highest = _top(piece, thick, middle) + y - 1
+        stand = floor[min(max(round(thickest[i, 0]), 0), width - 1)]
+        axis = _trunk(thick, highest - y + 1, stand - highest)
+        trunk[i] = axis[0] + x - 1, axis[1] + y - 1
+        top[i], bottom[i] = highest - 0.5, y + h - 0.5
+        area[i] = cv2.countNonZero(piece)
+        cut[i] = x <= 1, x + w >= width - 1
+    return Body(
+        (thickest + 0.5) * factor - 0.5,
+        (trunk + 0.5) * factor - 0.5,
+        (top + 0.5) * factor - 0.5,
+        (bottom + 0.5) * factor - 0.5,
+        area,
+        cut,
+    )
+
+
+def _top(piece: np.ndarray, thick: np.ndarray, middle: float) -> float:
+    """Highest row of the body near its middle: no hand held high, no leaf that stuck to the head."""
+    reach = 0.35 * piece.shape[0] + 2
+    left, right = max(0, int(middle - reach)), int(middle + reach) + 1
+    wide = np.count_nonzero(piece[:, left:right], axis=1)
+    least = max(2.0, 0.35 * float(np.sqrt(thick.max())))
+    rows = np.flatnonzero(wide >= least)
+    return float(rows[0]) if len(rows) else 1.0
+
+
+def _trunk(thick: np.ndarray, top: float, height: float) -> tuple[float, float]:
+    """Middle of the trunk's axis; NaN where fewer than four rows lie between neck and hips."""
+    first, last = int(np.ceil(top + NECK * height)), int(top + HIPS * height)
+    rows = thick[max(first, 0) : last + 1]
+    total = rows.sum(axis=1)
+    if len(rows) < 4 or not total.all():
+        return float("nan"), float("nan")
+    middle = rows @ np.arange(rows.shape[1], dtype=np.float32) / total
+    row = np.arange(len(rows), dtype=float)
+    weight = np.ones(len(rows))
+    wanted = top + 0.5 * (NECK + HIPS) * height - max(first, 0)
+    at = float("nan")
+    for _ in range(3):
+        mean_row, mean = np.average(row, weights=weight), np.average(middle, weights=weight)
+        across = weight @ (row - mean_row) ** 2
+        slope = weight @ ((row - mean_row) * (middle - mean)) / across
+        off = middle - mean - slope * (row - mean_row)
+        spread = max(1.4826 * float(np.median(np.abs(off))), 0.4)
+        weight = np.clip(1.0 - (off / (3.0 * spread)) ** 2, 0.1, 1.0) ** 2
+        at = mean + slope * (wanted - mean_row)
+    return at, wanted + max(first, 0)
 
 
 CELL = 8

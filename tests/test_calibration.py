@@ -4,7 +4,9 @@ import pytest
 from pi.calibration import fit_line
 
 
-def seen(metres, *, yaw_deg=0.0, focal=1400.0, distance=9.2, centre=(640, 380), height=1.0, roll=0.0):
+def seen(
+    metres, *, yaw_deg=0.0, focal=1400.0, distance=9.2, centre=(640, 380), height=1.0, roll=0.0
+):
     """Pixel of a point on the ground line, from a pinhole camera turned by yaw."""
     a = np.radians(yaw_deg)
     x, z = metres - 3.5, distance
@@ -37,7 +39,10 @@ def test_two_cones_give_one_scale():
 
 
 def test_a_line_that_runs_to_the_left_has_its_own_direction():
-    mirrored = [{"pixel": [1280 - c["pixel"][0], c["pixel"][1]], "metres": c["metres"]} for c in cones([0, 2, 6])]
+    mirrored = [
+        {"pixel": [1280 - c["pixel"][0], c["pixel"][1]], "metres": c["metres"]}
+        for c in cones([0, 2, 6])
+    ]
     line = fit_line(mirrored)
     assert line.direction == -1
     assert line.metres(1280 - seen(4.0)[0]) == pytest.approx(4.0, abs=1e-3)
@@ -54,12 +59,21 @@ def test_a_picture_at_half_size_has_the_same_metres():
     [
         ([{"pixel": [1, 2], "metres": 0}], "two or more"),
         ([{"pixel": [1, 2], "metres": 0}, {"pixel": [1, 2]}], "metres"),
-        ([{"pixel": [100, 2], "metres": 0}, {"pixel": [900, 2], "metres": 0}], "different distances"),
+        (
+            [{"pixel": [100, 2], "metres": 0}, {"pixel": [900, 2], "metres": 0}],
+            "different distances",
+        ),
         ([{"pixel": [100, 2], "metres": 0}, {"pixel": [102, 700], "metres": 5}], "from the side"),
         ([{"pixel": [100, 600], "metres": m} for m in (0, 1)], "from the side"),
-        ([{"pixel": [p, 600], "metres": m} for p, m in ((0, 0), (500, 1), (300, 2), (900, 3))], "order"),
+        (
+            [{"pixel": [p, 600], "metres": m} for p, m in ((0, 0), (500, 1), (300, 2), (900, 3))],
+            "order",
+        ),
         ([{"pixel": [0, float("nan")], "metres": 0}, {"pixel": [900, 3], "metres": 5}], "finite"),
-        ([{"pixel": [p, 600], "metres": m} for p, m in ((0, 0), (152, 1), (304, 4), (608, 4.5))], "one line"),
+        (
+            [{"pixel": [p, 600], "metres": m} for p, m in ((0, 0), (152, 1), (304, 4), (608, 4.5))],
+            "one line",
+        ),
     ],
 )
 def test_cones_that_cannot_be_are_refused_with_a_reason(bad, word):

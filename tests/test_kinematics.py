@@ -90,12 +90,14 @@ def test_the_stated_uncertainty_of_smoothed_speed_holds_for_errors_that_last():
 
 
 def test_too_few_positions_give_no_speed():
-    assert np.isnan(smooth(np.arange(5) / 120, np.array([1, np.nan, np.nan, 2, np.nan])).speed).all()
+    assert np.isnan(
+        smooth(np.arange(5) / 120, np.array([1, np.nan, np.nan, 2, np.nan])).speed
+    ).all()
 
 
-def test_mean_acceleration_is_the_gain_of_speed_per_second():
+def test_mean_acceleration_is_the_speed_gained_from_rest_per_second():
     time = np.arange(0, 2, 0.01)
-    track = smooth(time, 0.5 * 4.0 * time**2)
+    track = smooth(time, 0.5 * 4.0 * np.maximum(time - 0.3, 0) ** 2)
     assert mean_acceleration(track, 0.3, 1.3).value == pytest.approx(4.0, abs=1e-3)
     assert np.isnan(mean_acceleration(track, 1.5, 2.5).value)
 
