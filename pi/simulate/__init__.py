@@ -1,13 +1,23 @@
-"""An athlete, a track and a camera with known truth. Reads no device."""
+"""An athlete, a track and a camera of which everything is known. Touches no device."""
 
+from pi.simulate.backdrop import View
 from pi.simulate.body import Athlete
 from pi.simulate.clip import ENDINGS, Clip, simulate_clip
+from pi.simulate.live import SimulatedCamera, SimulatedTrack
 from pi.simulate.motion import POSTURES
-from pi.simulate.backdrop import View
 from pi.simulate.scene import Scene
 from pi.simulate.weather import CONDITIONS, Conditions
 
 __all__ = [
-    "CONDITIONS", "ENDINGS", "POSTURES", "Athlete", "Clip", "Conditions", "Scene", "View",
+    "CONDITIONS",
+    "ENDINGS",
+    "POSTURES",
+    "Athlete",
+    "Clip",
+    "Conditions",
+    "Scene",
+    "SimulatedCamera",
+    "SimulatedTrack",
+    "View",
     "simulate_clip",
-]  # fmt: skip
+]

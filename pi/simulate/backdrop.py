@@ -77,8 +77,10 @@ def spread(texture, x, y, scale):
 
 
 class Backdrop(NamedTuple):
-    picture: np.ndarray  # (2h, 2w) float32: the empty scene at twice the resolution
-    leaves: np.ndarray  # (2h, 2w) float32 0…1: what the wind moves
+    """The empty scene at twice the resolution, and what in it the wind moves."""
+
+    picture: np.ndarray  # (2h, 2w) uint8
+    leaves: np.ndarray  # (2h, 2w) uint8, 255 = moves as the wind does
     track_grey: float
     horizon: int  # row of the picture
 
@@ -152,7 +154,7 @@ def draw_backdrop(view, random, *, smooth_ground=False):
     to_picture = cv2.getPerspectiveTransform(
         np.float32(corners), np.float32([at(x, 0, z) for x, z in corners])
     )
-    inverse = np.linalg.inv(to_picture)
+    inverse = np.linalg.inv(to_picture).astype(np.float32)
     first = horizon + 2
     gu, gv = u[first:], v[first:]
     w = inverse[2, 0] * gu + inverse[2, 1] * gv + inverse[2, 2]
@@ -202,7 +204,8 @@ def draw_backdrop(view, random, *, smooth_ground=False):
     radius2 = ((u / width - 0.5) ** 2 + (v / height - 0.5) ** 2) / 0.5
     picture *= 1 - random.uniform(0.02, 0.12) * radius2
     leaves = cv2.GaussianBlur(leaves, (0, 0), 6.0)  # no tear where moving meets still
-    return Backdrop(np.clip(picture, 3, 250), leaves, float(track), horizon // 2)
+    picture = np.rint(np.clip(picture, 3, 250)).astype(np.uint8)
+    return Backdrop(picture, np.rint(255 * leaves).astype(np.uint8), float(track), horizon // 2)
 
 
 def noise_like(random, shape, sd):

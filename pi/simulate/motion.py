@@ -24,6 +24,7 @@ from pi.simulate.rise import ARM, HALF, LEG, PALM, RISES, Foothold
 RATE = 1000
 POSTURES = ("supine", "prone", "plank", "standing")
 REACH = LEG + float(np.hypot(ANKLE_BACK, ANKLE_UP))  # hip to ball of the foot, at most
+SETTLING_S = 0.7  # how long somebody who lines up takes to lie or stand still
 HIP_RUN = 0.485  # height of the hip while running
 
 
@@ -44,6 +45,8 @@ class Motion(NamedTuple):
     contacts: tuple  # Contact, in order
     profile: tuple  # mss, tau, start of acceleration; empty when nobody sprints
     sways_for_s: float = 0.3  # the movements of waiting fade out in this time
+    fidgets: np.ndarray = np.zeros((0, 4))  # like sway, larger, while lining up
+    still_from_s: float = -np.inf  # on the sway's clock: no fidgeting from here on
 
 
 # ---------------------------------------------------------------------------------------------
@@ -137,7 +140,7 @@ def running_steps(time, x, hip_x, hip_y, speed, first_s, side, athlete, random):
     return found
 
 
-def walking_steps(time, hip_x, heading, speed, first_s, side, athlete, random):
+def walking_steps(time, hip_x, speed, first_s, side, athlete, random):
     """Footholds of a walk or a jog at constant speed."""
     scale = np.sqrt(athlete.height_m / 1.75)
     jogs = speed > 2.0
@@ -381,6 +384,138 @@ def draw_sway(posture, random):
     return np.array(waves)
 
 
+def draw_fidgets(random):
+    """The larger movements of somebody who is still finding their place, (k, 4) as sway."""
+    waves = [("head", 0.12), ("bulge", 0.006), ("y", 0.006), ("lean", 0.012), ("x", 0.008)]
+    waves += [("elbow_near", 0.15), ("arm_far", 0.1)]
+    return np.array([
+        (COLUMN[name], size * random.uniform(0.5, 1.2), random.uniform(0.8, 2.0),
+         random.uniform(0, 2 * np.pi))
+        for name, size in waves
+    ])  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------
+# Everything that is not a start
+
+
+def draw_walk(athlete, speed, random, *, duration_s=14.0, from_rest=False):
+    """Somebody who walks or jogs along x, from x = 0; standing still first if from_rest."""
+    height = athlete.height_m
+    time = np.arange(int(duration_s * RATE) + 1) / RATE
+    table = np.zeros((len(time), len(CHANNELS)))
+    for side in SIDES:
+        table[:, COLUMN[f"splay_{side}"]] = table[:, COLUMN[f"bow_{side}"]] = 1.0
+    jogs = speed > 2.0
+    if from_rest:
+        x = speed * (time - 0.35 * (1 - np.exp(-time / 0.35)))
+    else:
+        x = speed * time
+    lean = random.uniform(0.02, 0.07) + 0.02 * speed
+    hip_x, hip_y = x - HALF * height * np.sin(lean), (0.50 if jogs else 0.512) * height
+    rest = float(hip_x[0] + 0.03 * height)
+    steps = walking_steps(time, hip_x, speed, 0.55 if from_rest else 0.15, "near", athlete, random)
+    landing = {side: [h for s, h in steps if s == side][0].from_s for side in SIDES}
+    away = 0.36 * np.sqrt(height / 1.75)
+    plans = {
+        side: [Foothold(None, max(landing[side] - away, 0.0), rest + apart, 0.0, 0.0)]
+        for side, apart in (("near", 0.02), ("far", -0.05))
+    }
+    run_from = dict.fromkeys(SIDES, 1)
+    for side, hold in steps:
+        plans[side].append(hold)
+    contacts = fill_feet(
+        table, time, plans, run_from, lambda n: (0.16 if jogs else 0.055) * height, roll=0.7
+    )
+    landings = np.array([hold.from_s for _, hold in steps])
+    swing_arms(
+        table, time, landings, "near", -1.0 if not from_rest else 0.1,
+        wide=0.6 if jogs else 0.35, bent=1.5 if jogs else 0.25,
+    )  # fmt: skip
+    beat = np.interp(time, landings, np.arange(len(landings)))
+    bob = (0.014 if jogs else 0.006) * height * np.cos(2 * np.pi * (beat - 0.28))
+    table[:, COLUMN["x"]], table[:, COLUMN["lean"]] = x, lean
+    table[:, COLUMN["y"]] = hip_y - bob + HALF * height * np.cos(lean)
+    table[:, COLUMN["bulge"]] = 0.008
+    table[:, COLUMN["flap"]] = athlete.loose * min(speed / 5, 1.0)
+    return Motion(athlete, "standing", table, draw_sway("standing", random), contacts, ())
+
+
+def draw_scratch(posture, athlete, random, *, start_x=None):
+    """A hand leaves its place by 5 to 15 cm, scratches and lies still again; nobody starts."""
+    resting = draw_motion(posture, athlete, random, start_x=start_x, duration_s=2.5)
+    height = athlete.height_m
+    lasts = random.uniform(0.6, 1.1)
+    time = np.arange(int((lasts + 0.2) * RATE)) / RATE
+    table = np.repeat(resting.table[:1], len(time), axis=0)
+    lift = random.uniform(0.05, 0.15)
+    out = smooth(time / (0.35 * lasts)) * (1 - smooth((time - 0.6 * lasts) / (0.4 * lasts)))
+    rubs = out * (1 + 0.15 * np.sin(2 * np.pi * random.uniform(3, 5) * time))
+    if table[0, COLUMN["pin_near"]] > 0.5:
+        table[:, COLUMN["hand_x_near"]] += 0.4 * lift * rubs
+        table[:, COLUMN["hand_y_near"]] += 0.9 * lift * rubs
+    else:
+        table[:, COLUMN["elbow_near"]] += lift / (0.23 * height) * rubs
+    table[:, COLUMN["head"]] += 0.05 * out
+    return resting._replace(table=table, contacts=(), profile=(), sways_for_s=np.inf)
+
+
+def draw_walk_away(posture, athlete, random, *, start_x=None, duration_s=14.0):
+    """Somebody who gets up without haste, turns round and walks back behind the line."""
+    height = athlete.height_m
+    calm = athlete._replace(tempo=2.3 * athlete.tempo)
+    tempo = calm.tempo
+    rise = RISES[posture](calm, random)
+    start_x = random.uniform(-0.3, 0.0) if start_x is None else start_x
+    time = np.arange(int(duration_s * RATE) + 1) / RATE
+    lead, rear = ("far", "near") if athlete.far_leads else ("near", "far")
+    clocks, _ = draw_clocks(time, ("trunk",), {}, tempo, random)
+    table = rest_table(rise, clocks, time, height)
+    up_s = rise.keys["lean"][-1][0] * tempo
+    straight = smooth((time - 0.8 * up_s) / 0.9)
+    stands = start_x + rise.feet["lead"][-1].x * height - 0.02 * height
+    lean = table[:, COLUMN["lean"]] * (1 - straight) + 0.05 * straight
+    hip_y = table[:, COLUMN["y"]]
+    hip_y = hip_y + (0.505 * height - hip_y) * straight
+    leaves = up_s + random.uniform(1.0, 1.6)
+    turn = np.pi * smooth((time - leaves + 0.5) / 0.6)
+    since = np.maximum(time - leaves, 0)
+    speed = random.uniform(1.1, 1.4)
+    x = start_x + table[:, COLUMN["x"]]
+    x = x + (stands - x) * smooth((time - 0.5 * up_s) / (0.6 * up_s))
+    x = x - speed * (since - 0.35 * (1 - np.exp(-since / 0.35)))
+    hip_x = x - HALF * height * np.sin(lean * np.cos(turn))
+    plans = {}
+    for role, side in (("lead", lead), ("rear", rear)):
+        plans[side] = []
+        for hold in rise.feet[role]:
+            on = None if hold.from_s is None else hold.from_s * tempo
+            off = None if hold.to_s is None else hold.to_s * tempo
+            place = start_x + hold.x * height
+            far = np.hypot(hip_x - place, hip_y - hold.y * height) > 0.975 * REACH * height
+            gone = first_time(time, far, 0.0 if on is None else on + 0.02)
+            off = gone if off is None else min(off, gone)
+            plans[side].append(Foothold(on, off, place, hold.y * height, hold.pitch))
+    beside = plans[lead][-1].x - 0.10 * height
+    if plans[rear][-1].x < beside - 0.05 * height:
+        lands = plans[rear][-1].to_s + 0.5
+        plans[rear].append(Foothold(lands, time[-1], beside, 0.0, 0.05))
+    run_from = {side: len(plan) for side, plan in plans.items()}
+    steps = walking_steps(time, hip_x, speed, leaves + 0.5, rear, athlete, random)
+    for side in SIDES:
+        own = [hold for s, hold in steps if s == side]
+        plans[side][-1] = plans[side][-1]._replace(to_s=own[0].from_s - 0.36)
+        plans[side] += own
+    fill_feet(table, time, plans, run_from, lambda n: 0.055 * height, roll=0.7)
+    released = pin_hands(table, time, rise, start_x, calm, tempo, "") if rise.hands else 0.3
+    landings = np.array([hold.from_s for _, hold in steps])
+    swing_arms(table, time, landings, rear, released + 0.1, wide=0.3, bent=0.25)
+    table[:, COLUMN["x"]], table[:, COLUMN["lean"]] = x, lean * np.cos(turn)
+    table[:, COLUMN["turn"]] += turn
+    table[:, COLUMN["y"]] = hip_y + HALF * height * np.cos(lean)
+    return Motion(athlete, posture, table, draw_sway(posture, random), (), ())
+
+
 # ---------------------------------------------------------------------------------------------
 
 
@@ -398,6 +533,11 @@ def channels_at(motion, since_onset, clock):
     fade = 1 - smooth(since / motion.sways_for_s)
     for channel, amplitude, hertz, phase in motion.sway:
         channels[:, int(channel)] += fade * amplitude * np.sin(2 * np.pi * hertz * clock + phase)
+    if len(motion.fidgets) and clock.min() < motion.still_from_s:
+        settling = 1 - smooth((clock - motion.still_from_s + SETTLING_S) / SETTLING_S)
+        for channel, amplitude, hertz, phase in motion.fidgets:
+            wave = np.sin(2 * np.pi * hertz * clock + phase)
+            channels[:, int(channel)] += settling * amplitude * wave
     return channels
 
 

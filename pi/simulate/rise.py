@@ -94,7 +94,7 @@ def plank(athlete, random):
     hip = -HALF * np.sin(lean)
     ball = hip - np.sqrt(leg**2 - (hip_y - up) ** 2) - back
     shoulder = hip + SHOULDER * np.sin(lean)
-    return from_hands(keys, 0.0, pitch, ball, {side: shoulder for side in SIDES}, hip, random)
+    return from_hands(keys, 0.0, pitch, ball, dict.fromkeys(SIDES, shoulder), hip, random)
 
 
 def prone(athlete, random):
@@ -114,7 +114,7 @@ def prone(athlete, random):
         "hip_y": [(0, hip_y), (late, 0.17)],
         "lean": [(0, lean), (late, 1.17 if beside else 1.22)],
     }
-    rise = from_hands(keys, late, pitch, ball, {side: hand for side in SIDES}, hip, random)
+    rise = from_hands(keys, late, pitch, ball, dict.fromkeys(SIDES, hand), hip, random)
     splay = between(0.25, 0.5) if beside else between(0.05, 0.15)
     for side in SIDES:
         rise.keys[f"splay_{side}"] = [(0, splay), (late, 0.7), (late + 0.4, 1.0)]

@@ -33,43 +33,48 @@ class Player(NamedTuple):
 class Scene:
     """A track with an athlete on it, seen by a camera; picture(time) draws it."""
 
-    def __init__(self, view, conditions, player, backdrop, *, others=(), seed=0, around_s=2.0):
+    def __init__(self, view, conditions, backdrop, *, player=None, others=(), seed=0, around_s=2.0):
         self.view, self.conditions = view, conditions
         self.player, self.others = player, tuple(others)
         self.backdrop, self.seed = backdrop, seed
         random = np.random.default_rng([seed, 100])
         self.weather = draw_weather(conditions, view.size, view.px_per_m, around_s, random)
-        still = cv2.resize(backdrop.picture, view.size, interpolation=cv2.INTER_AREA)
-        self.empty = np.rint(still).astype(np.uint8)
+        self.empty = cv2.resize(backdrop.picture, view.size, interpolation=cv2.INTER_AREA)
         self._nervous = conditions.shake_px > 0 or conditions.bump_px > 0
-        self._fine = np.rint(backdrop.picture).astype(np.uint8)
         self._leaves = None
         if conditions.wind_px > 0:
             self._find_leaves()
         self._noise = None
         if conditions.noise > 0:
-            self._draw_noise(still)
+            self._draw_noise()
+
+    def happens_around(self, time_s, random):
+        """Sudden changes of light and knocks at the tripod come near this scene time."""
+        again = draw_weather(self.conditions, (8, 8), self.view.px_per_m, time_s, random)
+        self.weather = self.weather._replace(
+            step_s=again.step_s, step=again.step, bump_s=again.bump_s
+        )
 
     def _find_leaves(self):
         """Where the wind can move anything, and how much of it each pixel takes."""
         width, height = self.view.size
         share = cv2.resize(self.backdrop.leaves, (width, height), interpolation=cv2.INTER_AREA)
-        rows = np.flatnonzero(share.max(1) > 0.02)
+        rows = np.flatnonzero(share.max(1) > 5)
         if not len(rows):
             return
         self._wind_box = 0, int(rows[0]), width, int(rows[-1]) + 1
         y0, y1 = rows[0], rows[-1] + 1
-        share = 2 * share[y0:y1]  # times two: looked up in the picture of twice the size
+        share = share[y0:y1] * (2 / 255)  # times two: looked up in the picture of twice the size
         self._leaves = np.dstack([share, share]).astype(np.float32)
         x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
         self._home = np.dstack([2 * x + 0.5, 2 * y + 0.5]).astype(np.float32)
 
-    def _draw_noise(self, still):
+    def _draw_noise(self):
         """Differences of two of these pictures are noise; they differ by row as the light does."""
         level = self.conditions.noise
         random = np.random.default_rng([self.seed, 101])
         width, height = self.view.size
-        per_row = grain_sd(still.mean(1), level).astype(np.float32)[:, None]
+        per_row = grain_sd(self.empty.mean(1), level).astype(np.float32)[:, None]
         wide = width + 512
         self._noise = np.empty((10, height, wide), np.uint8)
         for picture in self._noise:
@@ -86,14 +91,16 @@ class Scene:
             out = np.empty(self.view.size[::-1], np.uint8)
         random = np.random.default_rng([self.seed, 7, int(round(time_s * 1e6)) & 0xFFFFFFFF])
         self._draw_surroundings(out, time_s)
-        everybody = sorted((self.player, *self.others), key=lambda p: -p.depth_m)
+        athlete = self.player
+        everybody = [*self.others] if athlete is None else [*self.others, athlete]
+        everybody.sort(key=lambda player: -player.depth_m)
         if self.conditions.shadow:
             for player in everybody:
                 self._draw_shadow(out, player, time_s)
         box = None
         for player in everybody:
             drawn = self._draw_player(out, player, time_s)
-            box = drawn if player is self.player else box
+            box = drawn if player is athlete else box
         bright = light(self.weather, time_s)
         if bright != 1.0:
             cv2.LUT(
@@ -119,7 +126,7 @@ class Scene:
             back = np.array([[2.0, -2 * slope[0], 0.5 - 2 * top[0]],
                              [0.0, 2 - 2 * slope[1], 0.5 - 2 * top[1]]])  # fmt: skip
             cv2.warpAffine(
-                self._fine, back, self.view.size, dst=out,
+                self.backdrop.picture, back, self.view.size, dst=out,
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
             )  # fmt: skip
         else:
@@ -133,7 +140,7 @@ class Scene:
             if self._nervous:
                 maps -= (2 * top).astype(np.float32)
             out[y0:y1] = cv2.remap(
-                self._fine, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+                self.backdrop.picture, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
             )
 
     def _draw_shadow(self, out, player, time_s):

@@ -141,7 +141,7 @@ def what_happened(motion, figure, onset_s, *, signal_s, view, ending="start", un
     truth["track"] = {
         "time_s": time[every], "x_m": x[every], "speed_m_s": speed[every], "height_m": top[every],
     }  # fmt: skip
-    if not np.isfinite(onset_s):
+    if not np.isfinite(onset_s) or not motion.profile:
         return truth
 
     found = first_movement(motion, figure, onset_s, signal_s)

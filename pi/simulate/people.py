@@ -1,0 +1,88 @@
+"""Who is at the track: the athlete, and those who pass behind or cross in front."""
+
+import numpy as np
+
+from pi.simulate.body import Athlete
+from pi.simulate.figure import dress
+from pi.simulate.motion import (
+    draw_motion,
+    draw_scratch,
+    draw_walk,
+    draw_walk_away,
+)
+from pi.simulate.scene import Player
+
+
+def draw_athlete(random):
+    """Somebody from the club: a child, a sprinter or a parent."""
+    height = random.uniform(1.25, 1.95)
+    grown = min(max((height - 1.25) / 0.5, 0.0), 1.0)
+    return Athlete(
+        height_m=height,
+        stout=random.uniform(0.85, 1.25),
+        loose=float(random.choice([0.0, 0.3, 1.0])),
+        mss=random.uniform(4.8, 6.0) + grown * random.uniform(1.2, 3.8),
+        tau=random.uniform(0.95, 1.3),
+        tempo=random.uniform(0.88, 1.25),
+        far_leads=bool(random.integers(2)),
+    )
+
+
+def draw_reaction(posture, athlete, random):
+    """A believable time in s from the signal to the 10 mm; nobody has published any for these."""
+    slow = 0.04 * min(max((1.55 - athlete.height_m) / 0.3, 0.0), 1.0)
+    typical = {"standing": 0.185, "plank": 0.205, "prone": 0.225, "supine": 0.245}[posture]
+    return float(np.clip(random.normal(typical + slow, 0.028), 0.13, 0.40))
+
+
+def draw_ending(posture, athlete, ending, random, *, start_x=None, body="built-in"):
+    """The motion of somebody who starts, or does something else instead."""
+    if ending == "scratch":
+        return draw_scratch(posture, athlete, random, start_x=start_x)
+    if ending == "walk_away":
+        return draw_walk_away(posture, athlete, random, start_x=start_x)
+    return draw_motion(posture, athlete, random, start_x=start_x)
+
+
+def draw_others(conditions, view, around_s, random):
+    """Passers-by behind the lane, some of whom set off just around scene time around_s.
+
+    One stands and moves off, one walks by, one jogs by; then again. Somebody who crosses in front
+    does so late, between camera and lane.
+    """
+    others = []
+    kinds = random.permutation(3)
+    for i in range(conditions.passers_by):
+        kind = kinds[i % 3]
+        depth = random.uniform(2.0, 6.0)
+        if kind == 0:
+            others.append(
+                somebody(view, depth, random.uniform(1.0, 3.2), around_s + random.uniform(-0.3, 0.5),
+                         random.uniform(-1.0, 4.0), True, random)
+            )  # fmt: skip
+        else:
+            speed = random.uniform(1.0, 1.7) if kind == 1 else random.uniform(2.4, 3.6)
+            at_s = around_s + random.uniform(-1.0, 1.0 if kind == 1 else 2.0)
+            others.append(
+                somebody(view, depth, speed, at_s, random.uniform(-1.0, 2.0), False, random)
+            )
+    if conditions.crossing:
+        others.append(
+            somebody(view, -random.uniform(1.5, 3.0), random.uniform(1.2, 1.7),
+                     around_s + random.uniform(2.6, 3.4), 2.5, False, random)
+        )  # fmt: skip
+    return tuple(others)
+
+
+def somebody(view, depth_m, speed, at_s, at_x, stands, random):
+    """A passer-by who is at x = at_x at scene time at_s; `stands`: waits there until then."""
+    person = draw_athlete(random)._replace(mss=1.0)
+    heading = int(random.choice([-1, 1]))
+    closer = view.distance_m / (view.distance_m + depth_m)
+    figure = dress(person, view.px_per_m * closer, random)
+    half = 0.5 * view.size[0] / view.px_per_m
+    middle = half - view.behind_m
+    run_up = 0.0 if stands else half / closer + 1.0 + abs(at_x - middle)
+    lasts = (2 * half / closer + 3.0 + run_up) / speed + 1.0
+    motion = draw_walk(person, speed, random, duration_s=lasts, from_rest=stands)
+    return Player(figure, motion, at_s - run_up / speed, depth_m, heading, at_x - heading * run_up)
