@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -246,3 +247,20 @@ def test_the_files_that_a_page_points_to_exist(page):
     for target in re.findall(r"\]\(([^)\s]+)", text) + re.findall(r'src="([^"]+)"', text):
         if not re.match(r"https?:|#|mailto:", target):
             assert (ROOT / unquote(target.split("#")[0])).exists(), target
+
+
+def test_whatever_is_imported_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    from_apt = {"cv2", "libcamera", "lgpio", "picamera2", "pykms"}
+    own = {"pi", "web", "conftest"} | {path.stem for path in sources("tests")}
+    for top, declared in {
+        "pi": project["dependencies"],
+        "web": project["dependencies"],
+        "tests": project["dependencies"] + extras["dev"],
+        "tools": project["dependencies"] + extras["dev"],
+    }.items():
+        names = {re.match(r"[\w-]+", each)[0].lower() for each in declared} | {"werkzeug"}
+        for path in sources(top):
+            tops = {name.split(".")[0] for name in imports(path)} - sys.stdlib_module_names
+            assert {name.lower() for name in tops} - names - from_apt - own == set(), path
