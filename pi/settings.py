@@ -27,6 +27,7 @@ class Web(Section):
     host: str = "0.0.0.0"  # noqa: S104 - phones on the hotspot are to reach it
     port: int = Field(default=8080, ge=1, le=65535)
     streams: int = Field(default=150, ge=1)
+    names: tuple[str, ...] = ()  # beside addresses, localhost and ….local: what it answers to
 
 
 class Pins(Section):

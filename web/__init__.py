@@ -1,0 +1,50 @@
+"""The pages: they show what the store holds and write requests into it. No camera, no pin."""
+
+import hashlib
+from pathlib import Path
+
+from flask import Flask, Response, request, url_for
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+
+from pi.settings import Settings, load_settings
+from pi.store import Store, open_store
+from web import words
+from web.live import Feed
+from web.pages import error_page, site
+from web.security import guard
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
+    """The pages over one store; without arguments over the one that the settings name."""
+    settings = settings or load_settings()
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # names and choices, never a clip
+    app.extensions["store"] = store or open_store(settings.store.url)
+    app.extensions["feed"] = Feed(app.extensions["store"], settings.web.streams)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    versions = {path.name: _version(path) for path in STATIC.glob("*.*")}
+
+    @app.template_global()
+    def static(name: str) -> str:
+        """A static file's address, which changes when the file does."""
+        return url_for("static", filename=name, v=versions.get(name))
+
+    @app.after_request
+    def keep_static(response: Response) -> Response:
+        if request.endpoint == "static" and ("v" in request.args or "/vendor/" in request.path):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+    app.jinja_env.globals["words"] = words
+    app.register_blueprint(site)
+    app.register_error_handler(HTTPException, error_page)
+    app.register_error_handler(SQLAlchemyError, error_page)
+    guard(app, settings.web.names)
+    return app
+
+
+def _version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]

@@ -1,0 +1,107 @@
+"""Reps as files for other programs: JSON and CSV. Full precision, nothing rounded."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pi.store import Rep, Store
+
+BOM = "\ufeff"  # or Excel takes UTF-8 for something else
+METRES = (1.0, 2.5, 5.0, 10.0)
+CHUNK = 200
+
+REP_KEYS = (
+    "id state status reason posture lead_leg athlete_id session_id drill requested_at hold_s"
+    " requested_ns settled_ns set_ns go_before_ns go_after_ns ended_ns boot_id settings deleted_at"
+).split()
+TRACK = ("time_s", "x_m", "speed_m_s", "height_m")
+
+
+def as_json(rep: Rep) -> dict[str, Any]:
+    """What is known of a rep, and beside it its result as measured, or None."""
+    return {"rep": {key: getattr(rep, key) for key in REP_KEYS}, "result": rep.result}
+
+
+def track_csv(rep: Rep) -> str:
+    """The track, one row a moment; only the head of the table when there is none."""
+    track = (rep.result or {}).get("track") or {}
+    columns = [track.get(key) or [] for key in TRACK]
+    times = columns[0]
+    rows = zip(*(column or [None] * len(times) for column in columns), strict=False)
+    return BOM + "".join(lines([TRACK, *rows]))
+
+
+def reps_csv(
+    store: Store, wanted: Mapping[str, Any], names: Mapping[int | None, str]
+) -> Iterator[str]:
+    """A table with one row for each rep, newest first, read from the store in pieces."""
+    yield BOM
+    head, before = False, None
+    while not head or before:
+        reps = store.reps(**wanted, limit=CHUNK, before=before)
+        if not head:
+            yield from lines([row_of(None, "").keys()])
+            head = True
+        yield from lines(row_of(rep, names.get(rep.athlete_id, "")).values() for rep in reps)
+        before = reps[-1].id if len(reps) == CHUNK else None
+
+
+def row_of(rep: Rep | None, name: str) -> dict[str, Any]:
+    """A rep's main numbers under the names of their columns; all None without a rep."""
+    result: dict[str, Any] = (rep.result if rep else None) or {}
+    splits = {split["metres"]: split for split in result.get("splits") or ()}
+    capture, signal = result.get("capture") or {}, result.get("signal") or {}
+    acceleration, profile = result.get("mean_acceleration") or {}, result.get("profile") or {}
+    row: dict[str, Any] = {
+        key: getattr(rep, key, None) for key in ("id", "requested_at", "session_id", "athlete_id")
+    }
+    row |= {"athlete": name}
+    row |= {key: getattr(rep, key, None) for key in ("posture", "lead_leg", "state", "status")}
+    row["hold_kind"] = ((rep.drill if rep else None) or {}).get("kind")
+    row["hold_s"] = getattr(rep, "hold_s", None)
+    for key in ("reaction_s", "onset_s", "up_s"):
+        row |= measured(key, result.get(key))
+    for metres in METRES:
+        split = splits.get(metres) or {}
+        for since in ("from_signal_s", "from_movement_s"):
+            row[f"split_{metres:g}m_{since}"] = split.get(since)
+        row[f"split_{metres:g}m_u_s"] = split.get("u")
+    row |= measured("peak_speed_m_s", result.get("peak_speed"))
+    row["peak_speed_at_m"] = (result.get("peak_speed") or {}).get("at_m")
+    for key in ("first_second", "three_steps"):
+        row |= measured(f"mean_acceleration_{key}_m_s2", acceleration.get(key))
+    for key, unit in (("mss", "_m_s"), ("mac", "_m_s2"), ("tau", "_s")):
+        row |= measured(key + unit, profile.get(key))
+    row["steps"] = None if result.get("steps") is None else len(result["steps"])
+    row["sound_delay_s"] = signal.get("sound_delay_s")
+    for key in ("fps", "frames", "dropped", "exposure_s", "px_per_m"):
+        row[key] = capture.get(key)
+    reasons = [*result.get("reasons", ())] or [getattr(rep, "reason", None) or ""]
+    row["reasons"] = "; ".join(reasons)
+    row["warnings"] = "; ".join(result.get("warnings", ()))
+    for key in ("version", "algorithm"):
+        row[key] = result.get(key)
+    return row
+
+
+def measured(name: str, quantity: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A number and its standard uncertainty as two columns."""
+    quantity = quantity or {}
+    return {name: quantity.get("value"), f"{name}_u": quantity.get("u")}
+
+
+def lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+    """Rows as lines of CSV."""
+    for row in rows:
+        out = io.StringIO()
+        csv.writer(out).writerow([cell(value) for value in row])
+        yield out.getvalue()
+
+
+def cell(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    if isinstance(value, str):
+        text = value.replace("\0", "")
+        return f"'{text}" if text.lstrip(" ")[:1] in tuple("=+-@\t\r\n＝＋－＠") else text
+    return value

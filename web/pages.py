@@ -1,0 +1,354 @@
+"""Every page and every button: looks into the store, writes requests into it, renders."""
+
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+
+from pi.drills import HOLDS, POSTURES
+from pi.store import Busy, Evidence, Rep, Store, WrongStep
+from web import export, words
+from web.live import Feed
+from web.replay import draw_replay
+from web.state import last_ended, state_now
+
+site = Blueprint("pages", __name__)
+
+PAGE_LENGTH = 50
+
+
+def store() -> Store:
+    return current_app.extensions["store"]
+
+
+def feed() -> Feed:
+    return current_app.extensions["feed"]
+
+
+# --- Start -------------------------------------------------------------------------------------
+
+
+@site.get("/")
+def start() -> ResponseReturnValue:
+    return start_page()
+
+
+def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
+    """The Start page, with a sentence about what was just asked for."""
+    last = last_ended(store())
+    html = render_template(
+        "start.html",
+        state=state_now(store()),
+        said=said,
+        postures=POSTURES.values(),
+        holds=HOLDS.values(),
+        athletes=store().athletes(),
+        chosen=choices(),
+        key=secrets.token_urlsafe(16),
+        last=last,
+        name=names().get(last.athlete_id) if last else None,
+    )
+    return html, status
+
+
+def choices() -> dict[str, Any]:
+    """What the form shows as chosen: what was just asked for, else what the latest rep had."""
+    latest = store().latest_rep()
+    usual = {"posture": "prone", "athlete": "", "hold": next(iter(HOLDS))}
+    if latest:
+        usual["posture"] = latest.posture
+        usual["athlete"] = str(latest.athlete_id or "")
+        usual["hold"] = hold_of(latest) or usual["hold"]
+    return {name: request.values.get(name, value) for name, value in usual.items()}
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) < 19
+
+
+def hold_of(rep: Rep) -> str:
+    """The key of the rep's hold; "" when it was none of those a page offers."""
+    return next((hold.key for hold in HOLDS.values() if hold.drill == rep.drill), "")
+
+
+@site.post("/arm")
+def arm() -> ResponseReturnValue:
+    form = request.form
+    hold = HOLDS.get(form.get("hold", next(iter(HOLDS))))
+    athlete = form.get("athlete", "")
+    if form.get("posture") not in POSTURES or hold is None or not _is_id(athlete or "1"):
+        return answer("Choose a posture and a hold.", 400)
+    if not state_now(store())["alive"]:
+        return answer("The timer is not running, so nothing was armed.", 503)
+    try:
+        rep = store().request_rep(
+            posture=form["posture"],
+            key=form.get("key") or secrets.token_urlsafe(16),
+            athlete_id=int(athlete) if athlete else None,
+            drill=hold.drill,
+        )
+    except Busy:
+        return answer("A rep is running already. Stop it first.", 409)
+    except ValueError:
+        return answer("That choice is not there any more. Choose again.", 400)
+    if not rep.active:
+        return answer("That press was used before. Press Arm again.", 409)
+    return answer()
+
+
+@site.post("/stop")
+def stop() -> ResponseReturnValue:
+    """Stop whatever runs; nothing running is what Stop was for."""
+    rep = store().active_rep()
+    if rep:
+        store().ask_stop(rep.id)
+    return answer()
+
+
+@site.post("/go")
+def go() -> ResponseReturnValue:
+    rep = store().active_rep()
+    if rep is None or (rep.drill or {}).get("kind") != "coach":
+        return answer("Nobody waits for your GO.", 409)
+    try:
+        store().ask_go(rep.id)
+    except WrongStep:
+        return answer("Not yet: GO can be given when the athlete is still.", 409)
+    return answer()
+
+
+@site.post("/athletes")
+def add_athlete() -> ResponseReturnValue:
+    try:
+        athlete = store().add_athlete(request.form.get("name", ""))
+    except ValueError:
+        return answer("A name has 1 to 80 characters.", 400)
+    if wants_json():
+        return jsonify(id=athlete.id, name=athlete.name)
+    return redirect(url_for("pages.start", athlete=athlete.id), 303)
+
+
+def answer(said: str = "", status: int = 200) -> ResponseReturnValue:
+    """After a button: the new state for live.js, a page for everybody else."""
+    feed().poke()
+    if wants_json():
+        return jsonify(state_now(store()) | {"said": said}), status
+    if said:
+        return start_page(said, status)
+    return redirect(url_for("pages.start"), 303)
+
+
+def wants_json() -> bool:
+    return request.accept_mimetypes.best == "application/json"
+
+
+# --- Rep ---------------------------------------------------------------------------------------
+
+
+@site.get("/rep/<int:number>")
+def rep(number: int) -> ResponseReturnValue:
+    shown = find(number)
+    return render_template(
+        "rep.html",
+        rep=shown,
+        result=shown.result or {},
+        state=state_now(store()),
+        name=names().get(shown.athlete_id),
+        kinds=store().evidence_kinds(number),
+    )
+
+
+@site.get("/rep/<int:number>.json")
+def rep_json(number: int) -> ResponseReturnValue:
+    return jsonify(export.as_json(find(number)))
+
+
+@site.get("/rep/<int:number>.csv")
+def rep_csv(number: int) -> ResponseReturnValue:
+    """The track, one row a moment."""
+    return download(export.track_csv(find(number)), f"rep-{number}.csv")
+
+
+@site.get("/rep/<int:number>/picture.png")
+def picture(number: int) -> ResponseReturnValue:
+    found = evidence(number, "picture")
+    return kept(Response(found.data, mimetype=found.media_type))
+
+
+@site.get("/rep/<int:number>/replay.svg")
+def replay(number: int) -> ResponseReturnValue:
+    drawing = draw_replay(evidence(number, "replay").data, still="still" in request.args)
+    response = Response(drawing, mimetype="image/svg+xml")
+    # Nothing but its own drawing and its own style, should somebody open it by itself.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return kept(response)
+
+
+@site.post("/rep/<int:number>/delete")
+def delete(number: int) -> ResponseReturnValue:
+    find(number)
+    try:
+        store().delete_rep(number)
+    except Busy:
+        abort(409, "This rep is still running. Stop it first.")
+    feed().poke()
+    return redirect(url_for("pages.reps", deleted=number), 303)
+
+
+@site.post("/rep/<int:number>/restore")
+def restore(number: int) -> ResponseReturnValue:
+    find(number)
+    store().restore_rep(number)
+    feed().poke()
+    return redirect(url_for("pages.rep", number=number), 303)
+
+
+def find(number: int) -> Rep:
+    found = store().rep(number) if number < 2**63 else None  # more than a row's id can be
+    return found or abort(404, f"There is no rep {number}.")
+
+
+def evidence(number: int, kind: str) -> Evidence:
+    find(number)
+    return store().evidence(number, kind) or abort(404, f"Rep {number} has no {kind}.")
+
+
+def kept(response: Response) -> Response:
+    """May be kept by the browser, which asks each time whether it is still the same."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.add_etag()
+    response.make_conditional(request)  # in place
+    return response
+
+
+def names() -> dict[int | None, str]:
+    return {athlete.id: athlete.name for athlete in store().athletes()}
+
+
+# --- Reps --------------------------------------------------------------------------------------
+
+
+@site.get("/reps")
+def reps() -> ResponseReturnValue:
+    wanted, before = filters(), request.args.get("before", type=row_id)
+    found = store().reps(**wanted, limit=PAGE_LENGTH + 1, before=before)
+    shown = found[:PAGE_LENGTH]
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    return render_template(
+        "reps.html",
+        reps=shown,
+        older=urlencode(asked | {"before": shown[-1].id}) if len(found) > PAGE_LENGTH else "",
+        asked=asked,
+        query=urlencode(asked),
+        paging=before is not None,
+        deleted=request.args.get("deleted", type=row_id),
+        athletes=store().athletes(),
+        names=names(),
+        postures=POSTURES,
+        state=state_now(store()),
+    )
+
+
+@site.get("/reps.csv")
+def reps_csv() -> ResponseReturnValue:
+    wanted, people = filters(), names()
+    lines = export.reps_csv(store(), wanted, people)
+    return download(stream_with_context(lines), "reps.csv")
+
+
+def filters() -> dict[str, Any]:
+    """What the address asks for, as store.reps() takes it; what makes no sense is left out."""
+    args = request.args
+    return {
+        "athlete_id": args.get("athlete_id", type=row_id),
+        "posture": args.get("posture") if args.get("posture") in POSTURES else None,
+        "status": args.get("status") if args.get("status") in words.STATUSES else None,
+    }
+
+
+def row_id(text: str) -> int:
+    """A number that a row can have; ValueError for any other."""
+    number = int(text)
+    if not 0 < number < 2**63:
+        raise ValueError(text)
+    return number
+
+
+def download(body: Any, name: str) -> Response:
+    response = Response(body, mimetype="text/csv")
+    response.headers["Content-Disposition"] = f"attachment; filename=trackstart-{name}"
+    return response
+
+
+# --- Live --------------------------------------------------------------------------------------
+
+
+@site.get("/events")
+def events() -> ResponseReturnValue:
+    """Server-sent events; 503 when every place is taken, and then the page polls."""
+    after = request.headers.get("Last-Event-ID") or request.args.get("after", "")
+    known = int(after) if _is_id(after) else store().latest_change()
+    if not feed().admit():
+        return "Too many live pages; polling works.", 503, {"Retry-After": "30"}
+    response = Response(feed().events(known), mimetype="text/event-stream")
+    response.call_on_close(feed().leave)
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+@site.get("/state.json")
+def state_json() -> ResponseReturnValue:
+    return kept(jsonify(state_now(store())))
+
+
+@site.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Whether the pages work; the timer itself is another process."""
+    return jsonify(web="ok", timer="ok" if state_now(store())["alive"] else "not running")
+
+
+# --- When things go wrong ----------------------------------------------------------------------
+
+HELP = {
+    400: ("Not understood", "The timer could not use that. Go back to Start and try again."),
+    403: ("Refused", "For safety a button works only on the timer's own pages."),
+    404: ("Not here", "There is no such page."),
+    405: ("Not like that", "This address is a button of the Start page."),
+    409: ("Not now", "The timer is busy with something else."),
+    413: ("Too much", "That is more than the timer takes."),
+    500: ("Our fault", "The page has a fault. The timer itself runs on; its reps are safe."),
+    503: ("One moment", "The store cannot be reached just now. Try again in a few seconds."),
+}
+
+
+def error_page(problem: Exception) -> ResponseReturnValue:
+    """A page that says what went wrong and where to go on."""
+    status, said = 500, ""
+    if isinstance(problem, HTTPException):
+        status = problem.code or 500
+        if problem.description != type(problem).description:
+            said = problem.description or ""
+    elif isinstance(problem, SQLAlchemyError):
+        current_app.logger.error("the store: %s", problem)
+        status = 503
+    title, usual = HELP.get(status, HELP[500 if status >= 500 else 400])
+    said = said or usual
+    headers = {"Retry-After": "3"} if status == 503 else {}
+    if wants_json():
+        return jsonify(said=said), status, headers
+    return render_template("error.html", status=status, title=title, said=said), status, headers

@@ -1,0 +1,208 @@
+// Keeps an open page true: one stream of events, polling when there is no place for a stream,
+// and a fresh look whenever the phone wakes. The server's state is the only truth; nothing here
+// decides. Without this file every page and button works as well, only not by itself.
+(() => {
+  "use strict";
+  const BEAT_MS = 15000, POLL_MS = 1000;
+  const find = (id) => document.getElementById(id);
+  const jitter = (ms) => ms * (0.7 + 0.6 * Math.random());
+  const onStart = Boolean(find("state"));
+  let source = null, heard = Date.now(), change = Number(document.body.dataset.change);
+  let shown = null, pollTimer = 0, streamTimer = 0, asking = 0, audio = null;
+
+  // --- showing the state ---
+
+  function show(state) {
+    heard = Date.now();
+    find("lost").hidden = true;
+    if (state.change < change) return;  // overtaken by a later answer
+    const before = shown;
+    change = state.change;
+    shown = state;
+    if (find("simulated")) find("simulated").hidden = !state.simulated;
+    if (!onStart) return;
+    find("state").dataset.look = state.look;
+    for (const id of ["word", "sentence", "problem"]) say(id, state[id]);
+    find("problem").hidden = !state.problem;
+    find("stop").disabled = !state.can_stop;
+    find("arm").disabled = !state.can_arm;
+    find("arm").hidden = state.can_go;
+    find("go").hidden = !state.can_go;
+    if (state.state === "running" && before && before.state !== "running") sound();
+    if (state.state === "requested") say("said", "");
+    if (find("last").dataset.version !== state.last) refresh();
+  }
+
+  function say(id, text) {
+    if (find(id).textContent !== text) find(id).textContent = text;
+    if (id === "said") find(id).hidden = !text;
+  }
+
+  // Fetch this very page again and put its live parts in the place of ours.
+  let refreshing = null, again = false;
+  async function refresh() {
+    if (refreshing) { again = true; return; }
+    refreshing = fetch(location.href).then((answer) => answer.ok ? answer.text() : "");
+    try {
+      const page = new DOMParser().parseFromString(await refreshing, "text/html");
+      for (const old of document.querySelectorAll("[data-live]")) {
+        const fresh = page.getElementById(old.id);
+        if (!fresh) continue;
+        const open = [...old.querySelectorAll("details")].map((part) => part.open);
+        old.replaceWith(document.adoptNode(fresh));
+        fresh.querySelectorAll("details").forEach((part, i) => { part.open = part.open || open[i]; });
+      }
+      localTimes();
+      document.dispatchEvent(new Event("fresh"));
+    } catch { /* no contact: whoever watches the stream says so */ }
+    refreshing = null;
+    if (again) { again = false; refresh(); }
+  }
+
+  function changed(rep) {
+    change = Math.max(change, rep.changed);
+    const follows = (part) => part.dataset.follow === "reps" || part.dataset.follow === String(rep.rep);
+    if ([...document.querySelectorAll("[data-follow]")].some(follows)) refresh();
+  }
+
+  function localTimes() {
+    for (const time of document.querySelectorAll("time[datetime]")) {
+      const at = new Date(time.dateTime);
+      if (!isNaN(at)) time.textContent = at.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    }
+  }
+
+  // --- hearing of it ---
+
+  function listen() {
+    clearTimeout(streamTimer);
+    if (source) source.close();
+    source = new EventSource(`/events?after=${change}`);
+    source.addEventListener("state", (event) => { stopPolling(); show(JSON.parse(event.data)); });
+    source.addEventListener("rep", (event) => { heard = Date.now(); changed(JSON.parse(event.data)); });
+    source.addEventListener("beat", () => { heard = Date.now(); find("lost").hidden = true; });
+    source.onerror = () => {
+      // Closed for good means refused: all places taken, or the page's server restarts.
+      if (source.readyState === EventSource.CLOSED) streamTimer = setTimeout(listen, jitter(15000));
+      poll();
+    };
+  }
+
+  async function look() {
+    const mine = ++asking;
+    try {
+      const answer = await fetch("/state.json", { cache: "no-cache" });
+      if (!answer.ok) throw new Error(answer.status);
+      const state = await answer.json(), old = change;
+      if (mine !== asking) return;
+      if (state.change < change) change = state.change;  // another store: begin anew
+      show(state);
+      if (!onStart && state.change !== old) refresh();
+    } catch {
+      if (mine === asking && Date.now() - heard > 3000) find("lost").hidden = false;
+    }
+  }
+
+  function poll() {
+    clearTimeout(pollTimer);
+    look();
+    pollTimer = setTimeout(poll, jitter(POLL_MS));
+  }
+
+  function stopPolling() { clearTimeout(pollTimer); }
+
+  // A phone that slept lost its stream, often without being told: look first, then listen anew.
+  function wake() {
+    if (document.visibilityState === "hidden") return;
+    poll();
+    listen();
+  }
+  document.addEventListener("visibilitychange", wake);
+  addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
+  addEventListener("online", wake);
+  addEventListener("pagehide", () => { stopPolling(); if (source) source.close(); });
+  setInterval(() => { if (Date.now() - heard > 2 * BEAT_MS) { heard = Date.now() - 4000; wake(); } }, 2000);
+
+  // --- buttons ---
+
+  // One key a tap: should the answer get lost, the same tap is sent again and arms only once.
+  const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+  async function press(form, button) {
+    const data = new FormData(form);
+    if (data.has("key")) data.set("key", newKey());
+    button.disabled = true;
+    button.classList.add("pressed");
+    for (let tries = 0; tries < 3; tries++) {
+      try {
+        const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(4000) });
+        const state = await answer.json();
+        button.classList.remove("pressed");
+        button.disabled = false;
+        if (state.word) show(state);
+        say("said", state.said);
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, jitter(300)));
+      }
+    }
+    button.classList.remove("pressed");
+    button.disabled = false;
+    say("said", "The timer did not answer. Look at the word above, then tap again.");
+    wake();
+  }
+
+  for (const form of document.querySelectorAll("form[data-button]")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      unlock();
+      press(form, event.submitter);
+    });
+  }
+
+  find("add")?.querySelector("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+      const athlete = await answer.json();
+      if (!answer.ok) return say("said", athlete.said);
+      const choice = find("athlete");
+      if (![...choice.options].some((option) => option.value === String(athlete.id))) choice.add(new Option(athlete.name, athlete.id));
+      choice.value = athlete.id;
+      form.reset();
+      find("add").open = false;
+      say("said", "");
+    } catch { say("said", "The timer did not answer. Try again."); }
+  });
+
+  // --- an echo of GO, for the demonstration: late by nature, and never timed ---
+
+  const echo = find("echo");
+  if (echo && window.AudioContext) {
+    find("sound").hidden = false;
+    const kept = localStorage.getItem("echo");
+    echo.checked = kept ? kept === "yes" : !find("simulated").hidden;
+    echo.addEventListener("change", () => { localStorage.setItem("echo", echo.checked ? "yes" : "no"); unlock(); });
+  }
+
+  function unlock() {  // browsers let a page sound only after a tap
+    if (!echo?.checked) return;
+    audio ??= new AudioContext();
+    audio.resume();
+  }
+
+  function sound() {
+    if (!echo?.checked || !audio) return;
+    const tone = audio.createOscillator(), volume = audio.createGain(), now = audio.currentTime;
+    tone.frequency.value = 1000;
+    volume.gain.setValueAtTime(0.8, now);
+    volume.gain.setTargetAtTime(0, now + 0.35, 0.03);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(now);
+    tone.stop(now + 0.6);
+  }
+
+  localTimes();
+  listen();
+})();

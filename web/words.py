@@ -1,0 +1,213 @@
+"""Endings and numbers in a coach's words. Reads results, computes none of them."""
+
+import math
+from typing import Any, NamedTuple
+
+from pi.drills import POSTURES
+
+DASH = "–"
+EARLY_S = 0.100  # World Athletics' limit; here only the border of "guessed"
+
+STATUSES = {
+    "measured": "Measured",
+    "early": "Early start (guessed)",
+    "false_start": "False start",
+    "no_movement": "Nobody moved",
+    "not_measurable": "Not measurable",
+    "aborted": "Stopped",
+    "failed": "Failed",
+}
+
+
+class Figure(NamedTuple):
+    """A number as shown, and its standard uncertainty as shown; "" where there is none."""
+
+    value: str
+    u: str = ""
+
+
+class Ending(NamedTuple):
+    """How a rep stands: the big word, its colour's name, a sign beside the colour, a sentence."""
+
+    word: str
+    look: str
+    sign: str
+    sentence: str
+
+
+def figure(quantity: Any, most: int = 3) -> Figure:
+    """The digits that the uncertainty leaves; a dash for what was not measured.
+
+    quantity : {"value", "u"} or None.    most : decimals at most, and those of a number without u.
+    """
+    value, u = (quantity or {}).get("value"), (quantity or {}).get("u")
+    if value is None or not math.isfinite(value):
+        return Figure(DASH)
+    places = _places(u, most)
+    if not u:
+        return Figure(minus(f"{value:.{places}f}"))
+    return Figure(minus(f"{value:.{places}f}"), f"{max(u, 10.0**-places):.{places}f}")
+
+
+def number(value: float | None, places: int = 2) -> str:
+    """A bare number to so many places, or a dash."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    return minus(f"{value:.{places}f}")
+
+
+def _places(u: float | None, most: int) -> int:
+    """One significant digit of u, two where the first is a 1."""
+    if not u or not math.isfinite(u):
+        return most
+    exponent = math.floor(math.log10(u))
+    two = u / 10.0**exponent < 1.95
+    return min(max(two - exponent, 0), most)
+
+
+def minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def too_close(result: dict[str, Any] | None) -> str:
+    """Which border the reaction lies within its uncertainty of; "" when it is clear of both."""
+    reaction = (result or {}).get("reaction_s") or {}
+    value, u = reaction.get("value"), reaction.get("u")
+    if value is None or not u:
+        return ""
+    if abs(value - EARLY_S) <= u:
+        return "Too close to call: early start or not."
+    if abs(value) <= u:
+        return "Too close to call: before the signal or after it."
+    return ""
+
+
+def ending(rep: Any) -> Ending:
+    """The rep's state, or the way it ended."""
+    if rep.state in ACTIVE:
+        return _active(rep)
+    if rep.state == "done":
+        return _done(rep)
+    reason = sentence(rep.reason)
+    if rep.state == "false_start":
+        return Ending("FALSE START", "bad", "✗", reason or "Somebody moved before GO.")
+    if rep.state == "aborted":
+        return Ending("STOPPED", "unsure", "■", reason or "Stop was pressed.")
+    return Ending("FAILED", "unsure", "!", reason or "The timer could not finish this rep.")
+
+
+ACTIVE = {
+    "requested": Ending("ARMED", "wait", "…", "The timer takes over. On your marks."),
+    "settling": Ending("SETTLE", "wait", "…", "On your marks. Be still."),
+    "holding": Ending("HOLD", "hold", "…", "Stay still and wait for GO."),
+    "running": Ending("GO", "go", "→", "Run!"),
+    "analysing": Ending("WORKING", "work", "…", "Reading the pictures."),
+}
+
+
+def _active(rep: Any) -> Ending:
+    if rep.state == "holding" and (rep.drill or {}).get("kind") == "coach":
+        return ACTIVE["holding"]._replace(sentence="Still. The coach says GO.")
+    return ACTIVE[rep.state]
+
+
+def _done(rep: Any) -> Ending:
+    result = rep.result or {}
+    status, why = result.get("status"), _of_the_whole(result)
+    close = too_close(result)
+    if status == "measured":
+        return Ending("DONE", "done", "?" if close else "✓", close)
+    if status == "early":
+        return Ending("EARLY", "unsure", "?" if close else "⚡", close)
+    if status == "false_start":
+        return Ending("FALSE START", "bad", "✗", close or why or "Moved before GO.")
+    if status == "no_movement":
+        return Ending("NOT SEEN", "unsure", "?", why or "Nobody moved after GO.")
+    return Ending("NOT MEASURED", "unsure", "?", why or "The pictures do not show the start.")
+
+
+def _of_the_whole(result: dict[str, Any]) -> str:
+    """The first reason that is not about one figure only."""
+    reasons = result.get("reasons") or ()
+    return sentence(next((text for text in reasons if text.partition(": ")[0] not in NAMES), ""))
+
+
+def sentence(text: str | None) -> str:
+    """A reason with a capital and a full stop."""
+    text = (text or "").strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def verdict(rep: Any) -> str:
+    """The first question after a rep, answered: is it valid?"""
+    if rep.state in ACTIVE:
+        return ending(rep).word.capitalize()
+    status = (rep.result or {}).get("status") if rep.state == "done" else rep.state
+    if status == "aborted":
+        return STATUSES["aborted"] if rep.stop_asked else "Not started"
+    return STATUSES.get(str(status), STATUSES["failed"])
+
+
+def posture(key: str | None) -> str:
+    """A posture's name; `lying` is what the picture shows when it cannot tell back from belly."""
+    if key == "lying":
+        return "Lying"
+    return POSTURES[key].name if key in POSTURES else "Posture not known"
+
+
+def split(result: dict[str, Any], metres: float) -> dict[str, Any] | None:
+    """The time from the signal to a gate, as a quantity."""
+    for gate in result.get("splits") or ():
+        if gate["metres"] == metres:
+            return {"value": gate["from_signal_s"], "u": gate["u"]}
+    return None
+
+
+# Reasons and warnings begin with the key they are about; this is what a page calls it.
+NAMES = {
+    "reaction": "Reaction",
+    "reaction_s": "Reaction",
+    "onset": "Beginning of movement",
+    "onset_s": "Beginning of movement",
+    "up": "On the feet",
+    "up_s": "On the feet",
+    "steps": "Steps",
+    "metres": "Metres",
+    "splits": "Splits",
+    "track": "Track",
+    "peak_speed": "Top speed",
+    "mean_acceleration": "Mean acceleration",
+    "mean_acceleration.first_second": "Mean acceleration in the first second",
+    "mean_acceleration.three_steps": "Mean acceleration over three steps",
+    "profile": "Sprint profile",
+}
+
+
+def plain(reason: str) -> str:
+    """A reason or warning as a sentence: "up_s: never rose" is "On the feet: never rose."."""
+    key, colon, text = reason.partition(": ")
+    return sentence(f"{NAMES[key]}: {text}" if colon and key in NAMES else reason)
+
+
+def why(result: dict[str, Any], *keys: str) -> list[str]:
+    """The reasons about any of these keys, without the key: to stand beside a dash."""
+    told = (reason.partition(": ") for reason in result.get("reasons") or ())
+    return [sentence(text) for key, colon, text in told if colon and key in keys]
+
+
+def thinned(track: dict[str, Any] | None, most: int = 40) -> list[tuple[float | None, ...]]:
+    """Rows (time, distance, speed, height) of a track, at most so many, evenly."""
+    if not track or not track.get("time_s"):
+        return []
+    times = track["time_s"]
+    columns = (track.get(key) or [None] * len(times) for key in ("x_m", "speed_m_s", "height_m"))
+    rows = list(zip(times, *columns, strict=False))
+    return rows[:: -(-len(rows) // most)]
+
+
+def drawn_splits(result: dict[str, Any]) -> list[tuple[float, float | None]]:
+    """The gates of a simulated rep with the time at which it was drawn there."""
+    truth = (result.get("truth") or {}).get("splits") or ()
+    return [(split["metres"], split["from_signal_s"]) for split in truth]
