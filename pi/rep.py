@@ -1,19 +1,236 @@
-"""One rep: `analyse` takes a recording and gives the result and its evidence. Pure."""
+"""One rep: `run_rep` records it with the devices it is given, `analyse` measures the recording.
+
+`analyse` is pure: arrays in, result and evidence out.
+"""
 
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import __version__, picture
 from .calibration import fit_line
-from .camera import Frames
+from .camera import Camera, Frames
 from .measure import ALGORITHM, Given, measure
 from .observations import Observations, observe, packed, unpacked
+from .settings import Hold, Settings
+from .start_signal import WIDEST_GO_NS, Go, StartSignal, draw_hold, fire_at
+from .watch import Sight, Watch
 
 SCHEMA = "trackstart.rep/1"
+
+TONE_S = 0.4  # of GO
+BEFORE_GO_S = 2.0  # recorded: the last still second, and one to spare
+AFTER_GO_S = 1.0  # the least that must have been recorded
+NO_PICTURE_S = 0.5
+
+
+class RunEnd(NamedTuple):
+    """How a rep went, up to where it is measured."""
+
+    state: str  # analysing; or the ending: false_start, aborted, failed
+    reason: str | None = None
+    go: Go | None = None
+    hold_s: float | None = None  # from still to GO
+    settled_ns: int | None = None
+    set_ns: int | None = None
+    frames: Frames | None = None  # a view into the camera's ring: good until it starts again
+    warnings: tuple[str, ...] = ()
+
+
+class Spoilt(Exception):
+    """The rep ends here, in a state and with a reason."""
+
+    def __init__(self, state: str, reason: str):
+        super().__init__(reason)
+        self.state = state
+
+
+def run_rep(
+    signal: StartSignal,
+    camera: Camera,
+    hold: Hold,
+    *,
+    watch: Watch,
+    settings: Settings,
+    stop: threading.Event | None = None,
+    triggered: threading.Event | None = None,
+    on_state: Callable[..., None] = lambda _state, **_stamps: None,
+) -> RunEnd:
+    """Marks, still, set, hold, GO, and the recording of what came of it.
+
+    on_state(state, **columns) is told of every step, the last one too. It is never called
+    between set and GO, and should return quickly.
+    stop ends the rep wherever it is; triggered is the coach's GO, for that kind of hold.
+    Whatever happens, the pins are low and the camera has stopped when this returns or raises.
+    """
+    stop, triggered = stop or threading.Event(), triggered or threading.Event()
+    try:
+        on_state("settling")
+        camera.start()
+        end = _run(signal, camera, hold, watch, settings, stop, triggered, on_state)
+    except Spoilt as spoilt:
+        end = RunEnd(spoilt.state, str(spoilt))
+    finally:
+        try:
+            signal.quiet()
+        finally:
+            camera.stop()
+    if end.state != "false_start":  # told when it happened
+        on_state(end.state, reason=end.reason)
+    return end
+
+
+def _run(
+    signal: StartSignal,
+    camera: Camera,
+    hold: Hold,
+    watch: Watch,
+    settings: Settings,
+    stop: threading.Event,
+    triggered: threading.Event,
+    on_state: Callable[..., None],
+) -> RunEnd:
+    record_s = min(settings.record_s, camera.ring.seconds - BEFORE_GO_S - 0.1)
+    if record_s < min(AFTER_GO_S, settings.record_s):
+        raise Spoilt(
+            "failed",
+            f"memory for {camera.ring.seconds:.1f} s of pictures is too little; "
+            "set a smaller width and height, or fewer frames a second",
+        )
+    signal.marks(stop)
+    settled_ns = _settle(camera, watch, settings, stop)
+    watch.rest()
+    set_ns = time.monotonic_ns()
+    signal.set(stop)
+    triggered.clear()  # a press before set was not GO
+    on_state("holding", settled_ns=settled_ns, set_ns=set_ns)
+    go, moved_m = _hold(
+        signal, camera, hold, watch, settings, settled_ns, stop=stop, triggered=triggered
+    )
+    from_ns = settled_ns - round(settings.settle.still_s * 1e9)
+    if go is None:
+        reason = f"moved by {moved_m * 100:.0f} cm before GO"
+        on_state("false_start", reason=reason)
+        signal.recall(stop)
+        frames = camera.recording(from_ns, time.monotonic_ns())
+        return RunEnd(
+            "false_start", reason, settled_ns=settled_ns, set_ns=set_ns, frames=frames
+        )
+    hold_s = (go.time_ns - settled_ns) * 1e-9
+    on_state("running", go_before_ns=go.before_ns, go_after_ns=go.after_ns, hold_s=hold_s)
+    if go.width_ns > WIDEST_GO_NS:
+        raise Spoilt(
+            "failed",
+            f"the Pi was too busy: GO took {go.width_ns * 1e-6:.1f} ms; start again, "
+            "and close what else runs on it",
+        )
+    frames, warnings = _record(signal, camera, go, from_ns, record_s, stop)
+    if record_s < settings.record_s:
+        warnings.append(f"memory for {record_s:.1f} s after GO, not {settings.record_s:.1f} s")
+    return RunEnd(
+        "analysing", None, go, hold_s, settled_ns, set_ns, frames, (*camera.warnings, *warnings)
+    )
+
+
+def _settle(
+    camera: Camera, watch: Watch, settings: Settings, stop: threading.Event
+) -> int:
+    """The time of the picture in which the athlete had been still for long enough."""
+    wanted = settings.settle
+    until_ns = time.monotonic_ns() + round(wanted.timeout_s * 1e9)
+    for time_ns, sight in _watching(camera, watch, stop):
+        if sight and sight.still_s >= wanted.still_s:
+            return time_ns
+        if time.monotonic_ns() > until_ns:
+            raise Spoilt("aborted", f"nobody lay or stood still within {wanted.timeout_s:.0f} s")
+    raise AssertionError("pictures do not end")
+
+
+def _hold(
+    signal: StartSignal,
+    camera: Camera,
+    hold: Hold,
+    watch: Watch,
+    settings: Settings,
+    settled_ns: int,
+    *,
+    stop: threading.Event,
+    triggered: threading.Event,
+) -> tuple[Go | None, float]:
+    """GO and NaN; or None and how far somebody had moved before it."""
+    seconds = draw_hold(
+        hold.kind, hold.minimum_s, hold.maximum_s, fixed_s=hold.fixed_s, mean_s=hold.mean_s
+    )
+    due_ns = None if seconds is None else settled_ns + round(seconds * 1e9)
+    called_off = threading.Event()
+    moved_m = float("nan")
+    with ThreadPoolExecutor(1, thread_name_prefix="go") as gun:
+        shot = gun.submit(fire_at, signal, due_ns, called_off, triggered)
+        try:
+            for _, sight in _watching(camera, watch, stop):
+                if shot.done():
+                    break
+                if sight and sight.moved_m > settings.recall_limit_m:
+                    moved_m = sight.moved_m
+                    break
+                waited_s = (time.monotonic_ns() - settled_ns) * 1e-9
+                if due_ns is None and waited_s > hold.timeout_s:
+                    raise Spoilt("aborted", f"nobody said GO within {hold.timeout_s:.0f} s")
+        finally:
+            called_off.set()
+    # GO may have come while it was called off: then it counts.
+    return shot.result(), moved_m
+
+
+def _record(
+    signal: StartSignal,
+    camera: Camera,
+    go: Go,
+    from_ns: int,
+    record_s: float,
+    stop: threading.Event,
+) -> tuple[Frames, list[str]]:
+    end_ns = go.time_ns + round(record_s * 1e9)
+    if stop.wait(TONE_S):
+        raise Spoilt("aborted", "stopped")
+    signal.end_tone()
+    if stop.wait(max(0.0, (end_ns - time.monotonic_ns()) * 1e-9)):
+        raise Spoilt("aborted", "stopped")
+    camera.stop()
+    frames = camera.recording(max(from_ns, go.time_ns - round(BEFORE_GO_S * 1e9)), end_ns)
+    seen_s = (int(frames.times_ns[-1]) - go.time_ns) * 1e-9 if len(frames.times_ns) else 0.0
+    if seen_s < min(AFTER_GO_S, 0.8 * record_s):
+        raise Spoilt("failed", camera.problem or "the camera stopped; check its cable")
+    if frames.dropped > 0.3 * len(frames.times_ns):
+        raise Spoilt("failed", f"the camera dropped {frames.dropped} frames; check its cable")
+    if seen_s < record_s - 0.5:
+        return frames, [f"the pictures end {seen_s:.1f} s after GO"]
+    return frames, []
+
+
+def _watching(
+    camera: Camera, watch: Watch, stop: threading.Event
+) -> Iterator[tuple[int, Sight | None]]:
+    """What the watch says of each new picture, and the picture's time; None when none came."""
+    last_ns = time.monotonic_ns()
+    while not stop.is_set():
+        got = camera.frame(last_ns)
+        if got is None:
+            if time.monotonic_ns() - last_ns > NO_PICTURE_S * 1e9:
+                reason = camera.problem or "the camera gives no pictures; check its cable"
+                raise Spoilt("failed", reason)
+            yield last_ns, None
+            continue
+        shown, last_ns = got
+        yield last_ns, watch.see(shown, last_ns * 1e-9)
+    raise Spoilt("aborted", "stopped")
 
 
 class Analysis(NamedTuple):

@@ -1,0 +1,360 @@
+"""What an athlete goes through, from marks to the recording, and every way it can end."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+from pi.camera import Camera
+from pi.rep import run_rep
+from pi.settings import Hold, Settings, Settle
+from pi.start_signal import Go, StartSignal
+from pi.watch import Sight
+
+BUZZER, LED, BUTTON = 17, 27, 22
+SETTINGS = Settings(record_s=0.7, settle=Settle(still_s=0.1, timeout_s=3.0))
+SHORT = Hold(kind="uniform", minimum_s=0.4, maximum_s=0.5)
+FPS = 100
+
+
+class BenchCamera(Camera):
+    """100 small pictures a second, each as bright as its number; can break on request."""
+
+    def __init__(self, *, lives=10**6, ring_seconds=6.0):
+        super().__init__("bench", (32, 24), FPS, ring_seconds=ring_seconds)
+        self.lives, self.drop = lives, 0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        due_ns, number = time.monotonic_ns(), 0
+        while not self._end.is_set():
+            due_ns += 10_000_000
+            self._end.wait(max(0, due_ns - time.monotonic_ns()) * 1e-9)
+            number += 1
+            if self._filling.is_set() and self.lives > 0 and number % 10 >= self.drop:
+                self.lives -= 1
+                self.ring.slot()[:] = number % 256
+                self.ring.keep(due_ns)
+
+    def close(self):
+        super().close()
+        self._end.set()
+        self._thread.join()
+
+
+class ScriptedWatch:
+    """Still from the beginning or never; moves moved_m at a time after the rest."""
+
+    def __init__(self, *, still=True, moves_after_s=None, moved_m=0.05):
+        self.still, self.moves_after_s, self.moved_m = still, moves_after_s, moved_m
+        self.first_s = self.rest_s = self.last_s = None
+
+    def see(self, picture, time_s):
+        assert picture.shape == (24, 32)
+        assert self.last_s is None or time_s > self.last_s
+        self.first_s = time_s if self.first_s is None else self.first_s
+        self.last_s = time_s
+        if self.rest_s is None:
+            return Sight(time_s - self.first_s if self.still else 0.0, float("nan"))
+        late = self.moves_after_s is not None and time_s - self.rest_s > self.moves_after_s
+        return Sight(9.0, self.moved_m if late else 0.001)
+
+    def rest(self):
+        self.rest_s = self.last_s
+
+
+class Bench:
+    """Everything that a rep needs, wired up, and what came out."""
+
+    def __init__(self, pins, camera):
+        self.pins, self.camera = pins, camera
+        self.signal = StartSignal(BUZZER, LED, BUTTON, pin_factory=pins)
+        self.stop, self.triggered = threading.Event(), threading.Event()
+        self.told = []
+
+    def on_state(self, state, **columns):
+        self.told.append((state, columns, time.monotonic_ns()))
+        if hook := getattr(self, f"at_{state}", None):
+            hook()
+
+    def run(self, hold=SHORT, watch=None, settings=SETTINGS):
+        self.watch = watch or ScriptedWatch()
+        return run_rep(
+            self.signal,
+            self.camera,
+            hold,
+            watch=self.watch,
+            settings=settings,
+            stop=self.stop,
+            triggered=self.triggered,
+            on_state=self.on_state,
+        )
+
+    @property
+    def states(self):
+        return [state for state, _, _ in self.told]
+
+    def beeps(self):
+        return sum(bool(state.state) for state in self.pins.pin(BUZZER).states)
+
+    def is_quiet(self):
+        low = not self.pins.pin(BUZZER).state and not self.pins.pin(LED).state
+        held = len(self.camera.recording(0, 2**62).luma)
+        time.sleep(0.05)
+        return low and len(self.camera.recording(0, 2**62).luma) == held
+
+
+@pytest.fixture
+def bench(pins):
+    with BenchCamera() as camera:
+        bench = Bench(pins, camera)
+        with bench.signal:
+            yield bench
+
+
+@pytest.fixture(scope="module")
+def finished():
+    """A bench after one rep as it should be."""
+    pins = MockFactory(pin_class=MockPWMPin)
+    with BenchCamera() as camera:
+        bench = Bench(pins, camera)
+        with bench.signal:
+            bench.end = bench.run()
+            yield bench
+    pins.close()
+
+
+def test_a_rep_runs_from_marks_to_its_recording(finished):
+    bench, end = finished, finished.end
+    assert (end.state, end.reason, end.warnings) == ("analysing", None, ())
+    assert bench.states == ["settling", "holding", "running", "analysing"]
+    assert bench.is_quiet()
+    assert bench.beeps() == 1 + 2 + 1  # marks, set, GO
+    assert end.settled_ns <= end.set_ns < end.go.before_ns
+    assert 0.4 <= end.hold_s <= 0.52
+    assert end.hold_s == pytest.approx((end.go.time_ns - end.settled_ns) * 1e-9)
+    told = {state: columns for state, columns, _ in bench.told}
+    assert told["holding"] == {"settled_ns": end.settled_ns, "set_ns": end.set_ns}
+    assert told["running"] == {
+        "go_before_ns": end.go.before_ns,
+        "go_after_ns": end.go.after_ns,
+        "hold_s": end.hold_s,
+    }
+
+
+def test_the_recording_reaches_from_the_still_time_to_the_end(finished):
+    end = finished.end
+    times_s = (end.frames.times_ns - end.go.time_ns) * 1e-9
+    assert times_s[0] == pytest.approx(-end.hold_s - 0.1, abs=0.03)
+    assert times_s[-1] == pytest.approx(0.7, abs=0.03)
+    assert end.frames.dropped == 0
+    assert not end.frames.overrun
+    shades = np.diff(end.frames.luma[:, 0, 0].astype(int)) % 256
+    assert set(shades.tolist()) == {1}, "a picture was overwritten or is out of its place"
+
+
+def test_of_a_long_hold_two_seconds_are_kept(bench):
+    end = bench.run(Hold(kind="fixed", fixed_s=2.6))
+    assert (end.frames.times_ns[0] - end.go.time_ns) * 1e-9 == pytest.approx(-2.0, abs=0.02)
+    assert end.hold_s == pytest.approx(2.6, abs=0.005)
+
+
+def test_nobody_is_told_of_anything_between_set_and_go(finished):
+    """A write to a slow card must not delay GO, and nothing on the page may give it away."""
+    bench, end = finished, finished.end
+    at = {state: at_ns for state, _, at_ns in bench.told}
+    assert at["holding"] - end.set_ns < 300_000_000
+    assert at["running"] > end.go.after_ns
+    assert "hold_s" not in {state: columns for state, columns, _ in bench.told}["holding"]
+
+
+def test_go_sounds_less_than_half_a_second_and_its_light_stays(finished):
+    bench = finished
+    beeps = [state for state in bench.pins.pin(BUZZER).states[1:] if not state.state]
+    assert beeps[-1].timestamp == pytest.approx(0.4, abs=0.05)
+    lit = [state for state in bench.pins.pin(LED).states[1:] if not state.state]
+    assert [state.timestamp for state in lit] == [pytest.approx(0.7, abs=0.1)]
+
+
+def test_the_hold_is_watched_until_go(finished):
+    assert finished.end.go.time_ns * 1e-9 - finished.watch.last_s < 0.05
+
+
+def test_moving_in_the_hold_recalls_and_keeps_the_pictures(bench):
+    end = bench.run(Hold(kind="fixed", fixed_s=5.0), ScriptedWatch(moves_after_s=0.3))
+    assert (end.state, end.go) == ("false_start", None)
+    assert "5 cm before GO" in end.reason
+    assert bench.states == ["settling", "holding", "false_start"]
+    assert bench.beeps() == 1 + 2 + 3
+    assert bench.is_quiet()
+    assert not any(state.state for state in bench.pins.pin(LED).states)
+    moved_s = bench.watch.rest_s + 0.3
+    times_s = end.frames.times_ns * 1e-9 - moved_s
+    assert times_s[0] < -0.3
+    assert times_s[-1] > 0.3
+
+
+def test_a_false_start_is_told_before_the_recall_has_sounded(bench):
+    bench.at_false_start = lambda: heard.append(bench.beeps())
+    heard = []
+    bench.run(Hold(kind="fixed", fixed_s=5.0), ScriptedWatch(moves_after_s=0.3))
+    assert heard == [3]
+
+
+def test_small_movements_recall_nobody(bench):
+    end = bench.run(SHORT, ScriptedWatch(moves_after_s=0.1, moved_m=0.02))
+    assert end.state == "analysing"
+
+
+def test_moving_as_go_sounds_is_left_to_the_analysis(bench):
+    """The athlete who guesses has GO in the ears: the recording tells, not the watch."""
+
+    class MovesWithGo(ScriptedWatch):
+        def see(watch, picture, time_s):
+            sight = super().see(picture, time_s)
+            return Sight(9.0, 0.5) if bench.pins.pin(LED).state else sight
+
+    end = bench.run(watch=MovesWithGo())
+    assert (end.state, bench.beeps()) == ("analysing", 4)
+
+
+def test_nobody_settles(bench):
+    settings = SETTINGS.model_copy(update={"settle": Settle(timeout_s=0.6)})
+    end = bench.run(watch=ScriptedWatch(still=False), settings=settings)
+    assert (end.state, end.frames) == ("aborted", None)
+    assert "within 1 s" in end.reason
+    assert bench.states == ["settling", "aborted"]
+    assert bench.told[-1][1] == {"reason": end.reason}
+    assert bench.is_quiet()
+    assert bench.beeps() == 1
+
+
+@pytest.mark.parametrize(
+    ("during", "delay_s"),
+    [("settling", 0.0), ("settling", 0.1), ("settling", 0.3), ("holding", 0.1), ("running", 0.05)],
+)
+def test_stop_ends_it_anywhere_and_quickly(bench, during, delay_s):
+    pressed = []
+
+    def press():
+        pressed.append(time.monotonic())
+        bench.stop.set()
+
+    timer = threading.Timer(delay_s, press)
+    setattr(bench, f"at_{during}", timer.start)
+    end = bench.run(Hold(kind="fixed", fixed_s=1.0))
+    assert time.monotonic() - pressed[0] < 0.2
+    assert (end.state, end.reason) == ("aborted", "stopped")
+    assert bench.states[-2:] == [during, "aborted"]
+    assert bench.is_quiet()
+    timer.join()
+
+
+def test_a_coach_says_go(bench):
+    pressed = []
+
+    def press():
+        pressed.append(time.monotonic_ns())
+        bench.triggered.set()
+
+    bench.triggered.set()  # pressed much too early: it does not count
+    bench.at_holding = threading.Timer(0.4, press).start
+    end = bench.run(Hold(kind="coach"))
+    assert end.state == "analysing"
+    assert 0 < end.go.before_ns - pressed[0] < 30_000_000
+
+
+def test_a_coach_who_has_gone_away_ends_it(bench):
+    end = bench.run(Hold(kind="coach", timeout_s=0.4))
+    assert (end.state, end.reason) == ("aborted", "nobody said GO within 0 s")
+    assert bench.is_quiet()
+
+
+def test_a_go_that_is_not_sharp_spoils_the_rep(bench, monkeypatch):
+    fire = bench.signal.fire
+
+    def slow():
+        go = fire()
+        return Go(go.before_ns, go.after_ns + 1_500_000)
+
+    monkeypatch.setattr(bench.signal, "fire", slow)
+    end = bench.run()
+    assert end.state == "failed"
+    assert "1.5 ms" in end.reason
+    assert "start again" in end.reason
+    assert bench.states == ["settling", "holding", "running", "failed"]
+    assert bench.is_quiet()
+
+
+@pytest.mark.parametrize("lives", [0, 30, 80])
+def test_a_camera_that_dies_fails_the_rep(pins, lives):
+    with BenchCamera(lives=lives) as camera:
+        bench = Bench(pins, camera)
+        with bench.signal:
+            end = bench.run()
+            assert end.state == "failed"
+            assert "cable" in end.reason
+            assert bench.is_quiet()
+
+
+def test_a_camera_with_a_reason_gives_it(pins):
+    with BenchCamera(lives=0) as camera:
+        camera.problem = "the film is over"
+        bench = Bench(pins, camera)
+        with bench.signal:
+            assert bench.run().reason == "the film is over"
+
+
+def test_a_camera_that_drops_half_its_frames_fails_the_rep(bench):
+    bench.camera.drop = 6  # of 10
+    end = bench.run()
+    assert end.state == "failed"
+    assert "dropped" in end.reason
+
+
+def test_too_little_memory_shortens_the_recording_or_is_said_before_it_begins(pins):
+    for ring_seconds, state in ((2.5, "failed"), (3.3, "analysing")):
+        with BenchCamera(ring_seconds=ring_seconds) as camera:
+            bench = Bench(pins, camera)
+            with bench.signal:
+                end = bench.run(settings=SETTINGS.model_copy(update={"record_s": 1.5}))
+            assert end.state == state
+            if state == "failed":
+                assert "memory for 2.5 s" in end.reason
+            else:
+                assert end.warnings == ("memory for 1.2 s after GO, not 1.5 s",)
+                assert not end.frames.overrun
+
+
+def test_an_error_leaves_the_pins_low(bench, monkeypatch):
+    def broken(*_args, **_more):
+        raise OSError("the kernel took the pin away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.signal, "fire", broken)
+        with pytest.raises(OSError, match="took the pin"):
+            bench.run()
+    assert bench.is_quiet()
+
+    class Broken(ScriptedWatch):
+        def see(self, picture, time_s):
+            if self.rest_s and time_s - self.rest_s > 0.3:
+                raise ZeroDivisionError
+            return super().see(picture, time_s)
+
+    with pytest.raises(ZeroDivisionError):
+        bench.run(Hold(kind="fixed", fixed_s=5.0), Broken())
+    assert bench.is_quiet()
+
+
+def test_a_second_rep_begins_anew(bench):
+    first = bench.run()
+    luma = first.frames.luma[:5].copy()
+    assert np.array_equal(first.frames.luma[:5], luma)
+    second = bench.run()
+    assert second.state == "analysing"
+    assert second.frames.times_ns[0] > first.frames.times_ns[-1]
