@@ -120,9 +120,7 @@ def _run(
         on_state("false_start", reason=reason)
         signal.recall(stop)
         frames = camera.recording(from_ns, time.monotonic_ns())
-        return RunEnd(
-            "false_start", reason, settled_ns=settled_ns, set_ns=set_ns, frames=frames
-        )
+        return RunEnd("false_start", reason, settled_ns=settled_ns, set_ns=set_ns, frames=frames)
     hold_s = (go.time_ns - settled_ns) * 1e-9
     on_state("running", go_before_ns=go.before_ns, go_after_ns=go.after_ns, hold_s=hold_s)
     if go.width_ns > WIDEST_GO_NS:
@@ -139,9 +137,7 @@ def _run(
     )
 
 
-def _settle(
-    camera: Camera, watch: Watch, settings: Settings, stop: threading.Event
-) -> int:
+def _settle(camera: Camera, watch: Watch, settings: Settings, stop: threading.Event) -> int:
     """The time of the picture in which the athlete had been still for long enough."""
     wanted = settings.settle
     until_ns = time.monotonic_ns() + round(wanted.timeout_s * 1e9)
