@@ -120,16 +120,15 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
 
     seen_run = np.arange(len(time)) <= last
     metric = ground.line is not None
+    columns = 2.0 * np.arange(seen.soles.shape[1]) + 0.5
+    floor = ground.rows[0] if ground.line is None else ground.line.row(columns)
     steps = find_steps(
-        seen.silhouettes,
-        time,
-        seen.factor,
-        ground.rows,
+        seen.soles,
+        seen.time + float(np.mean(ground.rows)) * seen.line_time_s,
         ground.px_per_m,
+        ground=np.broadcast_to(floor - seen.soles_top, columns.shape),
         direction=ground.direction,
-        after_s=_steps_from(up, seen),
-        until_s=float(time[last]),
-        mostly_up=height >= 0.6 * running_height,
+        upright=(height >= 0.6 * running_height) & (np.arange(len(time)) <= last),
     )
     result["steps"] = [_step(step, ground) for step in steps]
     if not steps:
@@ -315,10 +314,6 @@ def _posture(
     elif given.posture not in (None, start):
         told.warnings.append(f"the drill was {given.posture}, but the picture shows {start}")
     return {"start": start, "given": given.posture, "confidence": round(confidence, 2)}
-
-
-def _steps_from(up: float, seen: Observations) -> float:
-    return up - 0.5 if np.isfinite(up) else seen.left_s - 0.3
 
 
 def _step(step: Step, ground: Ground) -> dict[str, Any]:

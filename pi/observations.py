@@ -33,6 +33,8 @@ class Observations(NamedTuple):
     light: np.ndarray  # (n,) gain of each picture
     shake: np.ndarray  # (n, 2) px
     stirred_s: float  # last instant at which something moved in the lane; NaN = nothing did
+    soles: np.ndarray  # (n, w/2) uint8, lowest row that is not lane, below soles_top; 255 = none
+    soles_top: int  # px
     site: np.ndarray  # (m, 2) px, the parts of the body that were followed
     site_frames: tuple[int, int]  # first and one past the last picture in which they were
     displacement: np.ndarray  # (k, m, 2) px
@@ -69,12 +71,26 @@ def observe(
         # nobody was still for long: whoever is still at the signal itself
         lane = vision.find_lane(small, time, whole, likely=likely, hold=(-0.1, 0.1))
     masks = vision.foreground(small, lane, whole)
-    silhouettes = vision.follow(masks, lane, time)
+    tall = None if line is None else 1.9 * line.px_per_m(0.0) / factor
+    silhouettes = vision.follow(masks, lane, time, stature=tall)
     left_s = _left(silhouettes, lane.resting, time)
     contrast = float("nan")
     site, frames = np.zeros((0, 2)), (0, 0)
     vector, lost = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), bool)
+    soles = vision.Soles(np.zeros((0, 0), np.uint8), 0)
     if np.isfinite(left_s):
+        rested = np.argwhere(lane.resting)
+        stature = (np.ptp(rested, axis=0).max() + 1 if tall is None else tall) * factor
+        columns = np.arange(width)
+        ground = (
+            np.full(width, (rested[:, 0].max() + 1.0) * factor)
+            if line is None
+            else np.asarray(line.row(columns))
+        )
+        full = vision.Registration(whole.gain, whole.offset, whole.shift * factor)
+        soles = vision.soles(
+            luma, time, full, ground, after_s=left_s - 0.3, reach=int(0.09 * stature)
+        )
         first = int(np.searchsorted(time, min(left_s, 0.0) - 1.6))
         last = int(np.searchsorted(time, left_s + 0.35))
         frames = (first, last)
@@ -99,6 +115,8 @@ def observe(
         light=whole.gain,
         shake=whole.shift * factor,
         stirred_s=_stirred(masks, time),
+        soles=soles.row,
+        soles_top=soles.top,
         site=site,
         site_frames=frames,
         displacement=vector,
@@ -208,7 +226,7 @@ def unpacked(stored: bytes) -> Observations:
         fields["displacement"] = fields["displacement"].astype(np.float32)
         for name in ("size", "site_frames"):
             fields[name] = tuple(int(value) for value in fields[name])
-        for name in ("dropped", "factor"):
+        for name in ("dropped", "factor", "soles_top"):
             fields[name] = int(fields[name])
         for name in ("line_time_s", "exposure_s", "left_s", "contrast", "stirred_s"):
             fields[name] = float(fields[name])

@@ -1,4 +1,4 @@
-"""Ground contacts of the feet, from where a silhouette stands still on the ground. Arrays in, steps out."""
+"""Ground contacts of the feet, from where something stands still on the ground. Arrays in, steps out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from scipy.ndimage import binary_closing
+
+from .vision import NO_SOLE
+
+LIFT_M = 0.007
+"""A sole this far above where it stood is off the ground: a pixel at 150 px/m."""
 
 
 class Step(NamedTuple):
@@ -13,66 +19,118 @@ class Step(NamedTuple):
 
     contact_s: float
     toe_off_s: float
-    column: float  # px of the full picture, middle of the foot
+    column: float  # px of the full picture, middle of what touched the ground
 
 
 def find_steps(
-    silhouettes: np.ndarray,
+    soles: np.ndarray,
     time: np.ndarray,
-    factor: int,
-    ground_rows: np.ndarray,
     px_per_m: float,
     *,
+    ground: np.ndarray,
     direction: int,
-    after_s: float,
-    until_s: float,
-    mostly_up: np.ndarray,
-    band_m: float = 0.10,
+    upright: np.ndarray,
+    band_m: float = 0.05,
 ) -> list[Step]:
-    """Contacts in order of time, from a kymograph of the lowest `band_m` over the running line.
+    """Contacts in order of time.
 
-    A foot on the ground covers the same columns for a tenth of a second or longer, a foot that
-    swings through the band covers each for a third of that. silhouettes : (n, h, w), `factor` times smaller than the
-    picture.   ground_rows : (w,) px of the full picture.   mostly_up : (n,) bool, the body is
-    upright enough that what touches the ground is a foot.   [] when nothing stands.
+    soles : (n, w) px, row of the lowest thing in every second column of the picture; NO_SOLE = nothing.
+    ground : (w,) the row of the running line there.   direction : +1 when the run goes to the right.
+    upright : (n,) bool, upright enough that what touches the ground is a foot.
+
+    A foot on the ground covers the same columns for a tenth of a second or longer, one that swings by
+    covers each for a third of that. Such a place is a step; its own lowest row is the ground there (feet do not
+    keep to the line to the pixel), and it lasts from the picture in which the sole comes within 7 mm
+    of that row to the one in which it goes. [] when nothing stands.
     """
-    n, height, width = silhouettes.shape
-    row = np.arange(height)[:, None] * factor + (factor - 1) / 2
-    above = (ground_rows[None, :] - row) / px_per_m
-    band = (above > -0.06) & (above < band_m)
-    covered = (silhouettes & band[None].astype(np.uint8)).any(axis=1)
-    covered[(time < after_s) | (time > until_s)] = False
+    if len(soles) == 0:
+        return []
     step = float(np.median(np.diff(time)))
-    # columns that stay covered for at least 70 ms, as an opening along time
-    need = max(3, round(0.07 / step) | 1)
-    standing = cv2.morphologyEx(
-        covered.astype(np.uint8), cv2.MORPH_OPEN, np.ones((need, 1), np.uint8)
-    )
+    low = (soles != NO_SOLE) & (soles > ground - band_m * px_per_m)
+    low &= upright[:, None]
+    need = max(3, round(0.06 / step) | 1)
+    standing = cv2.morphologyEx(low.astype(np.uint8), cv2.MORPH_OPEN, np.ones((need, 1), np.uint8))
+    standing = cv2.morphologyEx(standing, cv2.MORPH_CLOSE, np.ones((3, 5), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(standing, connectivity=8)
     found = []
     for label in range(1, count):
         left, top, w, h, _ = stats[label]
+        if 2 * w / px_per_m < 0.05 or h * step > 0.6:
+            continue
         piece = labels[top : top + h, left : left + w] == label
-        if w * factor / px_per_m < 0.06 or h * step > 0.6:
-            continue
-        if not mostly_up[top : top + h].mean() > 0.5:
-            continue
-        per_time = piece.sum(axis=1)
-        enough = np.flatnonzero(per_time >= 0.35 * per_time.max())
-        first, last = top + int(enough[0]), top + int(enough[-1])
-        weight = piece.sum(axis=0)
-        column = (float((weight * (np.arange(w) + left)).sum() / weight.sum()) + 0.5) * factor - 0.5
-        found.append(Step(float(time[first]) - step / 2, float(time[last]) + step / 2, column))
+        one = _contact(soles, time, step, (left, top, w, h), piece, LIFT_M * px_per_m)
+        if one is not None:
+            found.append(one)
     found.sort(key=lambda s: s.contact_s)
+    return _forward(found, direction, px_per_m)
+
+
+def _contact(
+    soles: np.ndarray,
+    time: np.ndarray,
+    step: float,
+    box: tuple[int, int, int, int],
+    piece: np.ndarray,
+    lift: float,
+) -> Step | None:
+    """When the sole over the columns of one standing piece was down; None when it never was."""
+    left, top, w, h = box
+    columns = soles[:, left : left + w].astype(float)
+    columns[columns == NO_SOLE] = -np.inf
+    lowest = columns.max(axis=1)
+    middle = top + h // 2
+    around = lowest[top + h // 4 : top + h - h // 4 + 1]
+    around = around[np.isfinite(around)]
+    if len(around) == 0:
+        return None
+    level = float(np.median(around)) - lift
+    # a picture or two in which noise lifts the sole are no flight
+    gap = 2 * max(1, round(0.012 / step)) + 1
+    down = binary_closing(lowest >= level, np.ones(gap)) | (lowest >= level)
+    if not down[middle]:
+        near = top + np.flatnonzero(down[top : top + h])
+        if len(near) == 0:
+            return None
+        middle = int(near[np.argmin(np.abs(near - middle))])
+    first = middle
+    while first > 0 and down[first - 1]:
+        first -= 1
+    last = middle
+    while last < len(down) - 1 and down[last + 1]:
+        last += 1
+    if (last - first + 1) * step < 0.06:
+        return None
+    touching = (columns[first : last + 1] >= level).sum(axis=0)
+    column = 2.0 * (left + float((touching * np.arange(w)).sum() / touching.sum())) + 0.5
+    return Step(
+        _between(time, lowest, first - 1, first, level),
+        _between(time, lowest, last, last + 1, level),
+        column,
+    )
+
+
+def _between(time: np.ndarray, lowest: np.ndarray, i: int, j: int, level: float) -> float:
+    """The instant between pictures i and j at which the sole passes the level."""
+    if i < 0 or j >= len(time):
+        return float(time[min(max(i, 0), len(time) - 1)])
+    a, b = lowest[i], lowest[j]
+    if not (np.isfinite(a) and np.isfinite(b)) or a == b:
+        return float(time[i] + time[j]) / 2
+    return float(time[i] + np.clip((level - a) / (b - a), 0.0, 1.0) * (time[j] - time[i]))
+
+
+def _forward(found: list[Step], direction: int, px_per_m: float) -> list[Step]:
+    """One step after the other in the direction of the run; two pieces of one foot become one."""
     steps: list[Step] = []
     for candidate in found:
         if steps:
             ahead = (candidate.column - steps[-1].column) * direction / px_per_m
-            if ahead < 0.25:
-                if ahead > -0.25 and candidate.contact_s - steps[-1].toe_off_s < 0.1:
-                    steps[-1] = steps[-1]._replace(
-                        toe_off_s=max(steps[-1].toe_off_s, candidate.toe_off_s)
-                    )
+            if abs(ahead) < 0.3 and candidate.contact_s < steps[-1].toe_off_s + 0.05:
+                steps[-1] = steps[-1]._replace(
+                    toe_off_s=max(steps[-1].toe_off_s, candidate.toe_off_s)
+                )
+                continue
+            if ahead < 0.2:
                 continue
         steps.append(candidate)
     return steps

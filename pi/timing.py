@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from .kinematics import NOTHING, Track, Value, value_at
 
@@ -28,16 +29,17 @@ class Movement(NamedTuple):
     reason: str  # why there is no reaction; "" when there is one
 
 
-def farthest(displacement: np.ndarray, lost: np.ndarray, *, together: int = 2) -> np.ndarray:
+def farthest(displacement: np.ndarray, lost: np.ndarray, *, together: int = 3) -> np.ndarray:
     """How far the farthest parts are from rest, picture by picture: the `together`-th farthest.
 
-    displacement : (k, m) m.   lost : (k, m) bool, counts as out of sight, hence far.
-    One site may err; neighbours overlap, so that what really moves moves at least two of them.
+    displacement : (k, m) m.   lost : (k, m) bool: there, the last known displacement holds on.
+    One site may err; neighbours overlap, so that what really moves moves several of them.
     """
     if displacement.shape[1] < together:
         return np.full(len(displacement), np.nan)
-    far = np.where(lost, np.maximum(displacement, 1.0), displacement)
-    return -np.partition(-far, together - 1, axis=1)[:, together - 1]
+    known = np.where(lost, 0, np.arange(len(lost))[:, None])
+    held = np.take_along_axis(displacement, np.maximum.accumulate(known, axis=0), axis=0)
+    return -np.partition(-held, together - 1, axis=1)[:, together - 1]
 
 
 def first_movement(
@@ -49,7 +51,7 @@ def first_movement(
     row_s: np.ndarray | None = None,
     gate_m: float = GATE_M,
     u_displacement_m: float = 0.003,
-    together: int = 2,
+    together: int = 3,
 ) -> Movement:
     """First visible movement: when the body is `gate_m` beyond its sway, and does not come back.
 
@@ -98,7 +100,7 @@ def first_movement(
         low, high = float(curve[before]), float(min(curve[before + 1], 0.2))
         crossing = float(time[before] + (gate - low) / max(high - low, 1e-6) * step)
         speed = _speed(time, curve, crossing, step)
-        ranked = np.where(lost[before + 1], 1.0, moved[before + 1])
+        ranked = np.where(lost[before + 1], 0.0, moved[before + 1])
         site = int(np.flatnonzero(trusted)[np.argmax(ranked[trusted])])
         if row_s is not None:
             crossing += float(row_s[site])
@@ -126,23 +128,25 @@ def first_movement(
 def _against_rest(
     vector: np.ndarray, lost: np.ndarray, still: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """(k, m) distance of every part from its mean place in the still pictures; the sway; whom to trust."""
-    place = vector[still].mean(axis=0)
-    apart = vector - place
-    moved = np.hypot(apart[..., 0], apart[..., 1])
-    # over three frames: noise of single pictures is not sway
-    calm = np.stack(
-        [np.convolve(column, np.ones(3) / 3, "same") for column in moved[still].T], axis=1
-    )
-    calm = calm[1:-1] if len(calm) > 4 else calm
-    strayed = calm.max(axis=0)
-    jitter = np.std(np.diff(moved[still], axis=0), axis=0)
-    trusted = ~(lost[still].mean(axis=0) > 0.1)
-    if trusted.any():
-        usual = float(np.median(strayed[trusted]))
-        trusted &= strayed <= max(4.0 * usual, 0.004)
-        trusted &= jitter <= max(4.0 * float(np.median(jitter)), 0.0015)
-    sway = float(np.sort(strayed[trusted])[-2:].min()) if trusted.any() else np.nan
+    """(k, m) distance of every part from its mean place in the still pictures; the sway; whom to trust.
+
+    A part whose texture runs one way tells its displacement across it only: the direction that jitters
+    beyond what is usual here is left out.
+    """
+    apart = vector - vector[still].mean(axis=0)
+    rest = apart[still]
+    spread = np.einsum("kmi,kmj->mij", rest, rest) / len(still)
+    variance, axes = np.linalg.eigh(spread)
+    usable = ~(lost[still].mean(axis=0) > 0.1)
+    usual = float(np.sqrt(np.median(variance[usable]))) if usable.any() else 0.0
+    limit = max(2.5 * usual, 0.0006)
+    along = np.einsum("kmi,mij->kmj", apart, axes)
+    along[:, np.sqrt(variance) > limit] = 0.0
+    moved = np.hypot(along[..., 0], along[..., 1])
+    trusted = usable & (np.sqrt(variance[:, 0]) <= limit)
+    # over three pictures: noise of a single one is not sway
+    calm = uniform_filter1d(moved[still], 3, axis=0, mode="nearest")
+    sway = float(np.sort(calm.max(axis=0)[trusted])[-3:].min()) if trusted.any() else np.nan
     return moved, sway, trusted
 
 

@@ -186,7 +186,7 @@ def find_lane(
     for label in range(1, count):
         piece = labels == label
         area = float(stats[label, cv2.CC_STAT_AREA])
-        if area < 0.15 * least:
+        if area < 0.08 * least:
             continue
         weight = area if likely is None else float(likely[piece].sum())
         # whoever walks through during the hold is no athlete at rest
@@ -197,13 +197,11 @@ def find_lane(
         # the athlete's place: large, and left soon; a latecomer's place was come to later
         weight, label, left_s = max(strong, key=lambda p: p[0] / (1.0 + max(p[2], 0.0)))
         x, y, w, h = stats[label, :4]
+        gap = 0.4 * max(w, h)  # a thigh in the track's own colour parts the body in two
         for other_weight, other, when in pieces:
             ox, oy, ow, oh = stats[other, :4]
             near = (
-                ox < x + w + 0.15 * max(w, h)
-                and ox + ow > x - 0.15 * max(w, h)
-                and oy < y + h + 0.15 * max(w, h)
-                and oy + oh > y - 0.15 * max(w, h)
+                ox < x + w + gap and ox + ow > x - gap and oy < y + h + gap and oy + oh > y - gap
             )
             if other == label or (near and abs(when - left_s) <= 0.8 and other_weight > 0):
                 resting |= labels == other
@@ -239,12 +237,15 @@ def foreground(small: np.ndarray, lane: Lane, registration: Registration) -> np.
     return out
 
 
-def follow(masks: np.ndarray, lane: Lane, time: np.ndarray) -> np.ndarray:
+def follow(
+    masks: np.ndarray, lane: Lane, time: np.ndarray, *, stature: float | None = None
+) -> np.ndarray:
     """The athlete's silhouette among everything that is not lane: (n, h, w) uint8, 0 or 1.
 
     From the resting place onward in time and back: what is connected to the silhouette a frame before,
     carried on with its speed, and within a body's reach of its middle. Somebody who passes
     behind is not connected; where the two overlap, only what lies within that reach is taken.
+    stature : px of the small picture, as much as a tall person has; None = from the resting place.
     All 0 when nobody left a place.
     """
     out = np.zeros_like(masks)
@@ -252,7 +253,8 @@ def follow(masks: np.ndarray, lane: Lane, time: np.ndarray) -> np.ndarray:
         return out
     columns = np.flatnonzero(lane.resting.any(axis=0))
     rows = np.flatnonzero(lane.resting.any(axis=1))
-    stature = max(np.ptp(columns), np.ptp(rows)) + 1.0
+    if stature is None:
+        stature = 1.1 * (max(np.ptp(columns), np.ptp(rows)) + 1.0)
     ground = rows[-1]
     n, height, width = masks.shape
     gap = float(np.median(np.diff(time)))
@@ -397,8 +399,65 @@ def _trunk(thick: np.ndarray, top: float, height: float) -> tuple[float, float]:
     return at, wanted + max(first, 0)
 
 
-CELL = 8
+NO_SOLE = 255
+
+
+class Soles(NamedTuple):
+    """The lowest thing over the ground in every column: where feet are."""
+
+    row: np.ndarray  # (n, w/2) uint8, px below the top of the strip; NO_SOLE where nothing is
+    top: int  # px, row of the full picture at which the strip begins
+
+
+def soles(
+    luma: np.ndarray,
+    time: np.ndarray,
+    registration: Registration,
+    ground: np.ndarray,
+    *,
+    after_s: float,
+    reach: int,
+) -> Soles:
+    """Lowest row that is not empty lane, in a strip of full height resolution along the ground.
+
+    luma : (n, h, w) full pictures.   registration : shifts in px of the full picture.   ground : (w',) px,
+    row of the ground by column (any number of columns, even).   after_s : when the resting place
+    was given up: before it nothing is looked for.   reach : px above the ground.
+    """
+    n, height, width = luma.shape
+    top = max(0, int(ground.min()) - reach)
+    bottom = min(height, int(ground.max()) + reach // 2 + 1, top + NO_SOLE - 1)
+    out = np.full((n, width // 2), NO_SOLE, np.uint8)
+    first = int(np.searchsorted(time, after_s))
+    if bottom - top < 8 or n - first < 12:
+        return Soles(out, top)
+    size = (width // 2, bottom - top)
+
+    def strip(i: int) -> np.ndarray:
+        small = cv2.resize(luma[i, top:bottom], size, interpolation=cv2.INTER_AREA)
+        shift = registration.shift[i] * (0.5, 1.0)
+        return steadied(small, registration.gain[i], registration.offset[i], shift)
+
+    picked = np.unique(np.linspace(first, n - 1, 48).astype(int))
+    some = np.stack([strip(i) for i in picked])
+    empty = np.median(some, axis=0)
+    noise = 1.4826 * np.median(np.abs(some - empty), axis=0)
+    limit = np.maximum(9.0, 5.0 * cv2.blur(np.maximum(noise, 0.8), (3, 3)))
+    rows = np.arange(1, size[1] + 1, dtype=np.uint8)[:, None]
+    for i in range(first, n):
+        apart = strip(i)
+        cv2.absdiff(apart, empty, dst=apart)
+        there = cv2.medianBlur((apart > limit).view(np.uint8), 3)
+        lowest = (there * rows).max(axis=0)
+        out[i] = np.where(lowest > 0, lowest - 1, NO_SOLE)
+    return Soles(out, top)
+
+
+CELL = 4
 """Side of a cell of the displacement grid, px of the half-size picture."""
+
+SOFT = 1.2
+"""Standard deviation, in cells, of the soft window over them."""
 
 
 class Displacement(NamedTuple):
@@ -406,7 +465,7 @@ class Displacement(NamedTuple):
 
     site: np.ndarray  # (m, 2) px of the full picture
     vector: np.ndarray  # (k, m, 2) px of the full picture, camera shake taken out
-    lost: np.ndarray  # (k, m) bool: what is seen there is no longer what rested there
+    lost: np.ndarray  # (k, m) bool: no displacement explains what is seen there
 
 
 def displacement(
@@ -437,7 +496,7 @@ def displacement(
 
     def cells(values: np.ndarray) -> np.ndarray:
         summed = values.reshape(rows, CELL, columns, CELL).sum(axis=(1, 3))
-        return cv2.GaussianBlur(summed, (3, 3), 0.8, borderType=cv2.BORDER_CONSTANT)
+        return cv2.GaussianBlur(summed, (0, 0), SOFT, borderType=cv2.BORDER_CONSTANT)
 
     wx, wy = weight * gx, weight * gy
     axx, axy, ayy = cells(wx * gx), cells(wx * gy), cells(wy * gy)
@@ -450,10 +509,6 @@ def displacement(
     flow = np.zeros((rows, columns, 2), np.float32)
     vectors = np.zeros((len(luma), int(used.sum()), 2), np.float32)
     lost = np.zeros((len(luma), int(used.sum())), bool)
-    texture = np.sqrt(
-        cells(weight * (smooth_reference - cv2.blur(smooth_reference, (15, 15))) ** 2)
-        / np.maximum(covered, 1.0)
-    )
     for i, picture in enumerate(luma):
         crop = picture[2 * top : 2 * (top + height), 2 * left : 2 * (left + width)]
         half = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -474,11 +529,16 @@ def displacement(
             bx, by = cells(wx * apart), cells(wy * apart)
             flow[..., 0] += np.clip((ayy * bx - axy * by) / determinant, -2, 2)
             flow[..., 1] += np.clip((axx * by - axy * bx) / determinant, -2, 2)
-        miss = np.sqrt(cells(weight * apart**2) / np.maximum(covered, 1.0))
+        unmoved = smooth_reference - cv2.remap(
+            half, grid_x + shake[0], grid_y + shake[1], cv2.INTER_LINEAR
+        )
+        before, after = cells(weight * unmoved**2), cells(weight * apart**2)
+        # a displacement that does not explain the change is none: something else came into sight
+        unexplained = after > np.maximum(0.6 * before, 9.0 * covered)
         vectors[i] = 2.0 * flow[used]
-        lost[i] = (miss > np.maximum(6.0, 0.8 * texture))[used]
+        lost[i] = unexplained[used]
         # what is lost begins again from its place instead of wandering off
-        flow[(miss > np.maximum(6.0, 0.8 * texture)) & (np.abs(flow).max(axis=2) > 8)] = 0
+        flow[unexplained & (np.abs(flow).max(axis=2) > 8)] = 0
     y, x = np.nonzero(used)
     site = np.column_stack([x + 0.5, y + 0.5]) * CELL + (left, top)
     return Displacement(2.0 * site, vectors, lost)
