@@ -199,13 +199,18 @@ def _record(
     signal.end_tone()
     if stop.wait(max(0.0, (end_ns - time.monotonic_ns()) * 1e-9)):
         raise Spoilt("aborted", "stopped")
+    problem = camera.problem
     camera.stop()
     frames = camera.recording(max(from_ns, go.time_ns - round(BEFORE_GO_S * 1e9)), end_ns)
     seen_s = (int(frames.times_ns[-1]) - go.time_ns) * 1e-9 if len(frames.times_ns) else 0.0
     if seen_s < min(AFTER_GO_S, 0.8 * record_s):
-        raise Spoilt("failed", camera.problem or "the camera stopped; check its cable")
-    if frames.dropped > 0.3 * len(frames.times_ns):
-        raise Spoilt("failed", f"the camera dropped {frames.dropped} frames; check its cable")
+        raise Spoilt("failed", problem or "the camera stopped; check its cable")
+    if frames.dropped > 2 * len(frames.times_ns):
+        raise Spoilt(
+            "failed",
+            f"the camera dropped {frames.dropped} frames of {frames.dropped + len(frames.luma)}; "
+            "check its cable, and what else runs here",
+        )
     if seen_s < record_s - 0.5:
         return frames, [f"the pictures end {seen_s:.1f} s after GO"]
     return frames, []

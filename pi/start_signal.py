@@ -280,7 +280,7 @@ def choose_pin_factory() -> Any:
 
     GPIOZERO_PIN_FACTORY, `lgpio` or `mock`, decides otherwise.
     """
-    wanted = os.environ.get("GPIOZERO_PIN_FACTORY") or ("lgpio" if _is_pi() else "mock")
+    wanted = os.environ.get("GPIOZERO_PIN_FACTORY") or ("lgpio" if is_pi() else "mock")
     if wanted == "mock":
         return MockFactory(pin_class=MockPWMPin)
     if wanted != "lgpio":
@@ -295,7 +295,8 @@ def choose_pin_factory() -> Any:
     return LGPIOFactory()
 
 
-def _is_pi() -> bool:
+def is_pi() -> bool:
+    """Whether this is a Raspberry Pi, with pins."""
     model = Path("/proc/device-tree/model")
     return bool(glob.glob("/dev/gpiochip*")) and (
         model.exists() and "Raspberry Pi" in model.read_text(encoding="ascii", errors="replace")

@@ -1,6 +1,7 @@
 """What the device and the pages share: tables, the steps of a rep, and every query. No devices."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -243,6 +244,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _migrate(engine: Engine) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # each start is no news
     from alembic import command  # slow to import, and wanted only here
     from alembic.config import Config
     from alembic.util import CommandError

@@ -28,6 +28,7 @@ EVER = 2**62
 
 
 def fill(ring, numbers, *, step_ns=1000):
+    ring.fps = 1e9 / step_ns
     for number in numbers:
         ring.add(np.full((48, 64), number % 256, np.uint8), number * step_ns)
 
@@ -73,6 +74,8 @@ def test_missing_frames_are_counted_by_their_gaps():
     assert count_dropped(np.delete(times_ns, [10, 50, 51, 52])) == 4
     jitter = np.random.default_rng(1).integers(-1_500_000, 1_500_000, 100)
     assert count_dropped(times_ns + jitter) == 0
+    assert count_dropped(times_ns[::2]) == 0, "a steady rate of its own"
+    assert count_dropped(times_ns[::2], 8_333_333) == 49
     assert count_dropped(times_ns[:1]) == count_dropped(times_ns[:0]) == 0
 
 

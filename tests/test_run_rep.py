@@ -309,8 +309,8 @@ def test_a_camera_with_a_reason_gives_it(pins):
             assert bench.run().reason == "the film is over"
 
 
-def test_a_camera_that_drops_half_its_frames_fails_the_rep(bench):
-    bench.camera.drop = 6  # of 10
+def test_a_camera_that_drops_most_of_its_frames_fails_the_rep(bench):
+    bench.camera.drop = 8  # of 10
     end = bench.run()
     assert end.state == "failed"
     assert "dropped" in end.reason

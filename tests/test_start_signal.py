@@ -299,7 +299,7 @@ def test_a_hold_that_cannot_be_drawn_is_refused():
 
 def test_off_the_pi_pins_exist_in_memory(monkeypatch):
     monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
-    monkeypatch.setattr(start_signal, "_is_pi", lambda: False)
+    monkeypatch.setattr(start_signal, "is_pi", lambda: False)
     with StartSignal() as signal:
         assert isinstance(signal.fire(), Go)
         assert signal.pin_factory.pin(LED).state
@@ -307,7 +307,7 @@ def test_off_the_pi_pins_exist_in_memory(monkeypatch):
 
 def test_a_pi_without_lgpio_says_what_to_install(monkeypatch):
     monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
-    monkeypatch.setattr(start_signal, "_is_pi", lambda: True)
+    monkeypatch.setattr(start_signal, "is_pi", lambda: True)
     monkeypatch.setitem(sys.modules, "lgpio", None)
     monkeypatch.setenv("LG_WD", "")
     sys.modules.pop("gpiozero.pins.lgpio", None)
@@ -322,7 +322,7 @@ def test_an_unknown_pin_factory_is_named(monkeypatch):
 
 
 @pytest.mark.pi
-@pytest.mark.skipif(not start_signal._is_pi(), reason="needs a Raspberry Pi's pins")
+@pytest.mark.skipif(not start_signal.is_pi(), reason="needs a Raspberry Pi's pins")
 def test_a_pis_own_buzzer_fires_within_a_millisecond():
     with StartSignal() as signal:
         widths = []

@@ -100,7 +100,6 @@ class VideoFile(Camera):
     def start(self) -> None:
         self.stop()
         super().start()
-        self.problem = None
         self._end.clear()
         self._player = threading.Thread(target=self._play, name="film", daemon=True)
         self._player.start()
@@ -111,6 +110,7 @@ class VideoFile(Camera):
         if self._player:
             self._player.join()
             self._player = None
+        self.problem = None
 
     def _play(self) -> None:
         zero_ns = time.monotonic_ns()

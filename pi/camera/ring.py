@@ -22,15 +22,15 @@ class Frames(NamedTuple):
     overrun: bool = False  # the ring was too small: the beginning is gone
 
 
-def count_dropped(times_ns: np.ndarray) -> int:
+def count_dropped(times_ns: np.ndarray, usual_ns: float | None = None) -> int:
     """Frames missing between the first and the last, by gaps over 1.5 usual frame times.
 
-    times_ns : (n,) increasing. The usual frame time is the median.
+    times_ns : (n,) increasing.    usual_ns : the frame time; their median if not given.
     """
     steps = np.diff(times_ns)
     if steps.size < 2:
         return 0
-    usual = float(np.median(steps))
+    usual = usual_ns or float(np.median(steps))
     gaps = steps[steps > 1.5 * usual]
     return int(np.sum(np.round(gaps / usual) - 1)) if usual > 0 else 0
 
@@ -148,7 +148,7 @@ class Ring:
             taken_ns,
             line_time_ns,
             exposure_ns,
-            count_dropped(taken_ns),
+            count_dropped(taken_ns, 1e9 / self.fps),
             overrun=bool(oldest > 0 and held and times_ns[0] > from_ns),
         )
 
