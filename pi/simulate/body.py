@@ -208,16 +208,14 @@ def joints(channels, athlete):
             facing * value(f"bow_{side}"),
         )  # fmt: skip
         knee_y = np.maximum(knee_y, 0.03 * height)  # a knee that would go underground goes sideways
-        slip_x, slip_y = (
-            foot_x - ankle_x,
-            foot_y - ankle_y,
-        )  # a leg that cannot reach takes its foot along
-        ball_x, ball_y = ball_x + slip_x, ball_y + slip_y
+        # a leg that cannot reach takes its foot along
+        ball_x = ball_x + foot_x - ankle_x
+        ball_y = np.maximum(ball_y + foot_y - ankle_y, 0.0)
         put(f"knee_{side}", knee_x, knee_y, z["knee"])
         put(f"ankle_{side}", foot_x, foot_y, z["ankle"])
         sole = 0.016 * height
-        put(f"heel_{side}", ball_x - height * HEEL * fore_x + sole * over_x,
-            ball_y - height * HEEL * fore_y + sole * over_y, z["heel"])  # fmt: skip
+        heel_y = np.maximum(ball_y - height * HEEL * fore_y + sole * over_y, 0.012 * height)
+        put(f"heel_{side}", ball_x - height * HEEL * fore_x + sole * over_x, heel_y, z["heel"])
         put(f"ball_{side}", ball_x + sole * over_x, ball_y + sole * over_y, z["ball"])
         room = np.arcsin(np.clip(np.maximum(ball_y, 0) / (TOE * height), -1, 1))
         bent = np.where(pitch > 0, np.minimum(np.maximum(pitch - 0.3, 0), room), pitch)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pi.camera import Frames
+from pi.camera import Frames, count_dropped
 from pi.simulate.backdrop import View, cones, draw_backdrop
 from pi.simulate.figure import dress
 from pi.simulate.people import draw_athlete, draw_ending, draw_others, draw_reaction
@@ -40,16 +40,17 @@ def simulate_clip(
         posture, seed=seed, size=size, px_per_m=px_per_m, conditions=conditions,
         athlete=athlete, signal_s=signal_s, direction=direction, ending=ending, body=body,
     )  # fmt: skip
-    count = round(duration_s * fps)
-    width, height = size
-    luma = np.empty((count, height, width), np.uint8)
-    times_ns = np.round(np.arange(count) * 1e9 / fps).astype(np.int64)
+    times_ns = np.round(np.arange(round(duration_s * fps)) * 1e9 / fps).astype(np.int64)
+    lost = np.random.default_rng([seed, 6]).uniform(size=len(times_ns))
+    times_ns = times_ns[lost >= scene.weather.conditions.dropped]
+    luma = np.empty((len(times_ns), *size[::-1]), np.uint8)
     for picture, time_ns in zip(luma, times_ns, strict=True):
         scene.picture(time_ns * 1e-9, picture)
     conditions = scene.weather.conditions
     frames = Frames(
-        luma, times_ns, conditions.line_time_s * 1e9, round(conditions.exposure_s * 1e9)
-    )
+        luma, times_ns, conditions.line_time_s * 1e9, round(conditions.exposure_s * 1e9),
+        count_dropped(times_ns),
+    )  # fmt: skip
     truth = what_happened(
         scene.player.motion, scene.player.figure, onset_s, signal_s=signal_s, view=scene.view,
         ending=ending, until_s=duration_s - signal_s,

@@ -104,18 +104,31 @@ def first_time(time, condition, after):
 # Steps
 
 
-def swing(time, lift_s, land_s, start, end, high, *, gently=False):
+def swing(time, lift_s, land_s, start, end, high, *, gently=False, gait=None):
     """Way of a foot through the air: x, y of its ball, and its pitch.
 
     start, end : Foothold in metres.    high : m.    gently : it leaves a resting place.
+    gait : a recorded way of doing it, or None.
     """
     u = np.clip((time - lift_s) / (land_s - lift_s), 0.0, 1.0)
-    arc = 4 * u * (1 - u)
-    x = start.x + (end.x - start.x) * (smooth(u) if gently else u**2 * (3 - 2 * u))
-    y = start.y + (end.y - start.y) * smooth(u) + high * arc ** (2.0 if gently else 1.7)
-    tuck = min(4.0 * high, 1.2)
-    pitch = start.pitch + (end.pitch - start.pitch) * smooth(u)
-    return x, y, pitch + tuck * np.sin(np.pi * smooth(u**0.8)) ** 2
+    eased = smooth(u)
+    tuck = min(4.0 * high, 1.2) * np.sin(np.pi * smooth(u**0.8)) ** 2
+    pitch = start.pitch + (end.pitch - start.pitch) * eased + tuck
+    if gently:
+        way, arc = eased, (4 * u * (1 - u)) ** 2
+    elif gait is None:
+        way, early = u**1.1, u**0.8
+        way, arc = way**2 * (3 - 2 * way), (4 * early * (1 - early)) ** 1.7
+    else:
+        grid = np.linspace(0, 1, len(gait.x))
+        way = np.interp(u, grid, gait.x)
+        arc = np.interp(u, grid, gait.y / gait.y.max())
+        ends = gait.pitch[0] + (gait.pitch[-1] - gait.pitch[0]) * eased
+        seen = np.interp(u, grid, gait.pitch) - ends
+        pitch = start.pitch + (end.pitch - start.pitch) * eased + min(high / 0.4, 1.0) * seen
+    x = start.x + (end.x - start.x) * way
+    y = start.y + (end.y - start.y) * eased + high * arc
+    return x, y, pitch
 
 
 def running_steps(time, x, hip_x, hip_y, speed, first_s, side, athlete, random):
@@ -157,7 +170,7 @@ def walking_steps(time, hip_x, speed, first_s, side, athlete, random):
     return found
 
 
-def fill_feet(table, time, plans, run_from, high, *, roll=1.25):
+def fill_feet(table, time, plans, run_from, high, *, roll=1.25, gait=None):
     """Write both feet's way into the table; returns the contacts.
 
     plans : side -> [Foothold, …] in metres, times filled in but the first's start and the last's
@@ -186,8 +199,9 @@ def fill_feet(table, time, plans, run_from, high, *, roll=1.25):
                 begin = hold._replace(pitch=hold.pitch + rolls)
                 running = max(running, 1 if i + 1 >= run_from[side] else 0)
                 ball_x[air], ball_y[air], pitch[air] = swing(
-                    time[air], lift, after.from_s, begin, after, high(running), gently=i == 0
-                )
+                    time[air], lift, after.from_s, begin, after, high(running), gently=i == 0,
+                    gait=gait if running else None,
+                )  # fmt: skip
             if land > 0 and lift < time[-1]:
                 contacts.append(Contact(side, float(land), float(lift), float(hold.x)))
         for name, column in (("ball_x", ball_x), ("ball_y", ball_y), ("pitch", pitch)):
@@ -195,7 +209,7 @@ def fill_feet(table, time, plans, run_from, high, *, roll=1.25):
     return tuple(sorted(contacts, key=lambda contact: contact.contact_s))
 
 
-def swing_arms(table, time, landings, first_side, since_s, *, wide, bent):
+def swing_arms(table, time, landings, first_side, since_s, *, wide, bent, gait=None):
     """Arms against the legs, taken up after since_s."""
     landings = np.asarray(landings)
     beat = np.interp(time, landings, np.arange(len(landings)))
@@ -203,9 +217,16 @@ def swing_arms(table, time, landings, first_side, since_s, *, wide, bent):
     beat[early] = (time[early] - landings[0]) / max(np.diff(landings)[0], 0.1)
     fade = smooth((time - since_s) / 0.35)
     for side in SIDES:
-        against = np.cos(np.pi * (beat - 0.15)) * (1 if side == first_side else -1)
+        own = beat if side == first_side else beat - 1  # even when the foot of this side lands
+        against = np.cos(np.pi * (own - 0.15))
         angle = 0.12 - wide * against
         elbow = bent - 0.22 * bent * against
+        if gait is not None:
+            phase = np.arange(len(gait.arm) + 1) / len(gait.arm)
+            at = np.mod(own / 2, 1.0)
+            angle = np.interp(at, phase, np.append(gait.arm, gait.arm[0]))
+            elbow = np.interp(at, phase, np.append(gait.elbow, gait.elbow[0]))
+            angle = angle.mean() + max(1.0, 0.9 / np.ptp(angle)) * (angle - angle.mean())
         for name, column in (("arm", angle), ("elbow", elbow), ("splay", 1.0)):
             at = COLUMN[f"{name}_{side}"]
             table[:, at] += fade * (column - table[:, at])
@@ -269,12 +290,15 @@ def pin_hands(table, time, rise, start_x, athlete, tempo, first):
     return released
 
 
-def draw_motion(posture, athlete, random, *, start_x=None, duration_s=6.0):
-    """One start of this athlete, from rest until they have run out of any view."""
+def draw_motion(posture, athlete, random, *, start_x=None, duration_s=6.0, rise=None, gait=None):
+    """One start of this athlete, from rest until they have run out of any view.
+
+    rise, gait : a recorded way of getting up, and of running; None = the built-in ones.
+    """
     if posture not in POSTURES:
         raise ValueError(f"posture must be one of {', '.join(POSTURES)}, not {posture!r}")
     height, tempo = athlete.height_m, athlete.tempo
-    rise = RISES[posture](athlete, random)
+    rise = RISES[posture](athlete, random) if rise is None else rise
     start_x = random.uniform(-0.3, 0.0) if start_x is None else start_x
     time = np.arange(int(duration_s * RATE) + 1) / RATE
     lead, rear = ("far", "near") if athlete.far_leads else ("near", "far")
@@ -327,7 +351,7 @@ def draw_motion(posture, athlete, random, *, start_x=None, duration_s=6.0):
         plans[side].append(hold)
     contacts = fill_feet(
         table, time, plans, run_from,
-        lambda n: (min(0.10 + 0.045 * n, 0.26) if n else 0.05) * height,
+        lambda n: (min(0.10 + 0.045 * n, 0.26) if n else 0.05) * height, gait=gait,
     )  # fmt: skip
 
     # the torso bobs and its speed ripples with the steps
@@ -345,7 +369,7 @@ def draw_motion(posture, athlete, random, *, start_x=None, duration_s=6.0):
     released = (
         pin_hands(table, time, rise, start_x, athlete, tempo, first) if rise.hands else starts
     )
-    swing_arms(table, time, landings, rear, released + 0.03, wide=0.85, bent=1.6)
+    swing_arms(table, time, landings, rear, released + 0.03, wide=0.85, bent=1.6, gait=gait)
     table[:, COLUMN["flap"]] = athlete.loose * np.clip(speed / 5, 0, 1)
     sway = draw_sway(posture, random)
     return Motion(athlete, posture, table, sway, contacts, (athlete.mss, athlete.tau, starts))

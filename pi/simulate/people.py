@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pi.simulate import captured
 from pi.simulate.body import Athlete
 from pi.simulate.figure import dress
 from pi.simulate.motion import (
@@ -35,13 +36,31 @@ def draw_reaction(posture, athlete, random):
     return float(np.clip(random.normal(typical + slow, 0.028), 0.13, 0.40))
 
 
+BODIES = ("built-in", "captured", "auto")
+
+
 def draw_ending(posture, athlete, ending, random, *, start_x=None, body="built-in"):
-    """The motion of somebody who starts, or does something else instead."""
+    """The motion of somebody who starts, or does something else instead.
+
+    body : built-in | captured | auto, which is captured where motion capture is at hand. Only the
+    run and the way up from the belly are recorded ones; other ways up are built in.
+    """
+    if body not in BODIES:
+        raise ValueError(f"body must be one of {', '.join(BODIES)}, not {body!r}")
     if ending == "scratch":
         return draw_scratch(posture, athlete, random, start_x=start_x)
     if ending == "walk_away":
         return draw_walk_away(posture, athlete, random, start_x=start_x)
-    return draw_motion(posture, athlete, random, start_x=start_x)
+    folder = captured.find_captures() if body != "built-in" else None
+    if body == "captured" and folder is None:
+        raise ValueError("body: no motion capture here; TRACKSTART_MOTION may name its folder")
+    rise = gait = None
+    if folder is not None:
+        runs = captured.gaits(folder)
+        gait = runs[random.integers(len(runs))] if runs else None
+        if posture == "prone":
+            rise = captured.prone(folder, athlete, random)
+    return draw_motion(posture, athlete, random, start_x=start_x, rise=rise, gait=gait)
 
 
 def draw_others(conditions, view, around_s, random):

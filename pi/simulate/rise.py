@@ -58,8 +58,8 @@ def ankle_from_ball(pitch):
 def standing(athlete, random):
     """Two-point crouch, one foot behind the other."""
     between = random.uniform
-    lean = between(0.85, 1.3)
-    hip_y = between(0.37, 0.44)
+    lean = between(0.95, 1.35)
+    hip_y = between(0.355, 0.42)
     hip = -HALF * np.sin(lean)
     front = hip + between(0.12, 0.17)
     keys = {
@@ -97,8 +97,11 @@ def plank(athlete, random):
     return from_hands(keys, 0.0, pitch, ball, dict.fromkeys(SIDES, shoulder), hip, random)
 
 
-def prone(athlete, random):
-    """On the belly, hands beside the chest or ahead of the shoulders: push up, then as from a plank."""
+def prone(athlete, random, *, ahead=0.4):
+    """On the belly, hands beside the chest or ahead of the head: push up, then as from a plank.
+
+    ahead : how often the hands lie ahead.
+    """
     between = random.uniform
     pitch = between(1.15, 1.4)
     back, up = ankle_from_ball(pitch)
@@ -107,7 +110,7 @@ def prone(athlete, random):
     hip = -HALF * np.sin(lean)
     ball = hip - np.sqrt((0.987 * LEG) ** 2 - (hip_y - up) ** 2) - back
     shoulder = hip + SHOULDER * np.sin(lean)
-    beside = random.uniform() < 0.6
+    beside = random.uniform() >= ahead
     hand = shoulder + (-between(0.07, 0.11) if beside else between(0.13, 0.18))
     late = between(0.20, 0.32)
     keys = {
@@ -153,7 +156,7 @@ def from_hands(keys, late, pitch, ball, hands, hip, random):
 def rolling(athlete, random):
     """On the back, head towards the run: roll onto the belly, then as from there."""
     between = random.uniform
-    after = prone(athlete, random)
+    after = prone(athlete, random, ahead=0.0)  # a hand on its way there would cross the shoulder
     roll = between(0.36, 0.48)
     shift = 0.75 * roll
     keys = {

@@ -25,6 +25,7 @@ class Conditions(NamedTuple):
     low_contrast: bool = False  # clothes as grey as the track
     smooth_ground: bool = False
     cloud: float = 0.0  # depth of a cloud's shadow wandering across, share
+    dropped: float = 0.0  # share of pictures that never arrive
     yaw_deg: float = 0.0  # camera not quite at right angles to the line
 
 
