@@ -1,0 +1,325 @@
+"""The device from outside: what is asked of it in the store, and what it leaves there."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from test_video import write_video
+
+from pi.__main__ import main
+from pi.settings import Settings
+from pi.store import open_store
+
+BUZZER, LED, BUTTON = 17, 27, 22
+QUICK = {
+    "record_s": 2.5,
+    "camera": {"source": "simulated", "width": 640, "height": 360, "fps": 60, "ring_seconds": 6},
+    "hold": {"minimum_s": 0.6, "maximum_s": 0.8},
+    "settle": {"still_s": 0.3, "timeout_s": 8},
+}
+
+
+def wait_for(answer, seconds=20.0):
+    """The first answer that is not None or False."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := answer():
+            return found
+        time.sleep(0.005)
+    raise AssertionError("it never came")
+
+
+class Running:
+    """A device that runs in a thread, and the store as a page sees it."""
+
+    def __init__(self, settings, pins):
+        self.pins, self.stop = pins, threading.Event()
+        self.store = open_store(settings.store.url)
+        self.errors = []
+        self._thread = threading.Thread(target=self._run, args=(settings,))
+        self._thread.start()
+
+    def _run(self, settings):
+        try:
+            main(settings, self.stop)
+        except BaseException as problem:
+            self.errors.append(problem)
+
+    def request(self, **request):
+        self.count = getattr(self, "count", 0) + 1
+        given = {"posture": "standing", "key": f"tap {self.count}"}
+        return self.store.request_rep(**(given | request))
+
+    def until(self, rep, *states, seconds=20.0):
+        def there():
+            row = self.store.rep(rep.id)
+            return row if row.state in states or not (row.active or states) else None
+
+        return wait_for(there, seconds)
+
+    def is_quiet(self):
+        return not any(self.pins.pin(pin).state for pin in (BUZZER, LED))
+
+    def end(self):
+        self.stop.set()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        assert self.errors == []
+        self.store.close()
+
+
+@pytest.fixture
+def start(tmp_path, pins, monkeypatch):
+    """Starts a device with changed settings; it is stopped at the end."""
+    monkeypatch.setattr("pi.start_signal.choose_pin_factory", lambda: pins)
+    running = []
+
+    def start(**changed):
+        store = {"url": f"sqlite:///{tmp_path / 'trackstart.db'}"}
+        settings = Settings.model_validate(QUICK | {"store": store} | changed)
+        device = Running(settings, pins)
+        running.append(device)
+        wait_for(lambda: device.store.device() and device.store.device().camera)
+        return device
+
+    yield start
+    for device in running:
+        device.end()
+
+
+def test_a_rep_that_is_asked_for_is_run_and_measured(start):
+    device = start()
+    asked_ns = time.monotonic_ns()
+    rep = device.request(posture="standing", lead_leg="left")
+    device.until(rep, "settling", "holding", seconds=2)
+    assert time.monotonic_ns() - asked_ns < 300_000_000, "a tap is answered at once"
+    seen = []
+    while (row := device.store.rep(rep.id)).active:
+        if not seen or row.state != seen[-1]:
+            seen.append(row.state)
+        time.sleep(0.002)
+    assert row.state == "done", row.reason
+    assert [state for state in seen if state != "settling"] == ["holding", "running", "analysing"]
+    assert device.is_quiet()
+
+    assert row.status == row.result["status"]
+    assert row.requested_ns < row.settled_ns <= row.set_ns < row.go_before_ns < row.go_after_ns
+    assert row.go_after_ns - row.go_before_ns < 1_000_000
+    assert 0.6 <= row.hold_s <= 0.9
+    assert row.result["signal"]["source"] == "gpio"
+    assert row.result["signal"]["hold_s"] == pytest.approx(row.hold_s, abs=0.001)
+    assert row.result["posture"]["given"] == "standing"
+    assert row.result["capture"]["px_per_m"] == pytest.approx(76, abs=1)
+    assert 0.05 < row.result["truth"]["reaction_s"] < 1.0
+    json.dumps(row.result, allow_nan=False)
+
+    kept = row.settings
+    assert kept["hold"]["minimum_s"] == 0.6
+    assert kept["camera"]["name"] == "simulated"
+    assert len(kept["place"]["cones"]) >= 2
+    assert device.store.evidence_kinds(rep.id) == ["observations", "picture", "replay"]
+    picture = device.store.evidence(rep.id, "picture")
+    assert (picture.media_type, picture.data[:4]) == ("image/png", b"\x89PNG")
+    json.loads(device.store.evidence(rep.id, "replay").data)
+
+
+def test_the_reaction_agrees_with_the_simulated_truth(start):
+    device = start()
+    rep = device.until(device.request(posture="standing"))
+    measured, truth = rep.result["reaction_s"], rep.result["truth"]["reaction_s"]
+    assert rep.status == "measured", rep.result["reasons"]
+    assert abs(measured["value"] - truth) <= 3 * measured["u"]
+
+
+def test_the_device_tells_that_it_lives_and_what_it_sees(start):
+    device = start()
+    seen = device.store.device()
+    assert seen.alive(time.monotonic_ns())
+    assert (seen.camera, seen.simulated, seen.problem) == ("simulated", True, None)
+    assert 30 <= seen.fps <= 60
+    first_ns = seen.seen_ns
+    later = wait_for(lambda: (now := device.store.device()).seen_ns > first_ns and now)
+    assert later.seen_ns - first_ns == pytest.approx(1_000_000_000, rel=0.3)
+
+
+def test_stop_on_the_page_ends_a_rep(start):
+    device = start()
+    rep = device.request(posture="standing")
+    device.until(rep, "settling")
+    device.store.ask_stop(rep.id)
+    ended = device.until(rep, seconds=1.0)
+    assert (ended.state, ended.reason) == ("aborted", "stopped")
+    assert device.is_quiet()
+
+
+def test_a_coach_says_go_on_the_page(start):
+    device = start()
+    rep = device.request(drill={"kind": "coach"})
+    held = device.until(rep, "holding")
+    time.sleep(0.5)
+    assert device.store.rep(rep.id).state == "holding"
+    said_ns = time.monotonic_ns()
+    device.store.ask_go(rep.id)
+    gone = device.until(rep, "running")
+    assert 0 < gone.go_before_ns - said_ns < 200_000_000
+    assert gone.hold_s > 0.5
+    assert held.settings["hold"]["kind"] == "coach"
+    device.store.ask_stop(rep.id)
+    device.until(rep)
+
+
+def test_the_button_asks_for_the_same_again_and_is_the_coachs_go(start, pins):
+    device = start()
+    ana = device.store.add_athlete("Ana")
+    first = device.request(
+        posture="plank", lead_leg="left", athlete_id=ana.id, drill={"kind": "coach"}
+    )
+    device.store.ask_stop(first.id)
+    device.until(first)
+
+    def press():
+        pins.pin(BUTTON).drive_low()
+        pins.pin(BUTTON).drive_high()
+
+    press()
+    again = wait_for(
+        lambda: (rep := device.store.active_rep()) and rep.id != first.id and rep, seconds=1
+    )
+    assert (again.posture, again.lead_leg, again.athlete_id) == ("plank", "left", ana.id)
+    assert again.drill == {"kind": "coach"}
+    device.until(again, "holding")
+    time.sleep(0.05)
+    press()
+    device.until(again, "running", seconds=1)
+    device.store.ask_stop(again.id)
+    device.until(again)
+    time.sleep(0.2)
+    assert device.store.active_rep() is None, "the press for GO asked for another rep"
+
+
+def test_a_drill_that_cannot_be_is_refused_and_the_next_rep_comes(start):
+    device = start(hold={"minimum_s": 4.0, "maximum_s": 4.5})
+    rep = device.until(device.request(drill={"maximum_s": 3.0}), seconds=2)
+    assert rep.state == "failed"
+    assert "maximum_s is smaller than minimum_s" in rep.reason
+    rep = device.request()
+    device.until(rep, "settling")
+    device.store.ask_stop(rep.id)
+    device.until(rep)
+
+
+def test_an_error_in_a_rep_is_its_reason_and_the_next_rep_comes(start, monkeypatch):
+    device = start()
+
+    def broken(*_args, **_more):
+        raise ZeroDivisionError("in the middle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pi.__main__.analyse", broken)
+        rep = device.until(device.request())
+        assert rep.state == "failed"
+        assert "in the middle" in rep.reason
+        assert device.is_quiet()
+    rep = device.request()
+    device.until(rep, "settling")
+    device.store.ask_stop(rep.id)
+    assert device.until(rep).state == "aborted"
+
+
+def test_a_film_can_be_the_camera(start, tmp_path):
+    """Nobody moves in it, so nobody is seen to start; and then the film is over."""
+    film = write_video(tmp_path / "still.mkv", [i / 15 for i in range(20)], size=(320, 240))
+    device = start(camera={"source": "file", "path": str(film)})
+    assert device.store.device().camera == "still.mkv"
+    rep = device.until(device.request())
+    assert rep.state in ("failed", "aborted")
+    assert rep.reason == "the film is over" or "nobody" in rep.reason
+
+
+# As a process
+
+
+def run_device(home, **environment):
+    keep = {"PATH": os.environ["PATH"], "TRACKSTART_HOME": str(home)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "pi"],
+        env=keep | {"GPIOZERO_PIN_FACTORY": "mock"} | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "settings.toml").write_text(
+        "record_s = 2.5\n"
+        '[camera]\nsource = "simulated"\nwidth = 640\nheight = 360\nfps = 60.0\nring_seconds = 6\n'
+        "[hold]\nminimum_s = 5\nmaximum_s = 6\n[settle]\nstill_s = 0.3\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def store(home):
+    with open_store(f"sqlite:///{home / 'trackstart.db'}") as store:
+        yield store
+
+
+def beating(store):
+    device = store.device()
+    return device and device.camera and device.alive(time.monotonic_ns())
+
+
+def test_switching_the_device_off_ends_its_rep_and_leaves_nothing_behind(home, store):
+    with run_device(home) as process:
+        wait_for(lambda: beating(store), 60)
+        rep = store.request_rep(posture="prone", key="k")
+        wait_for(lambda: store.rep(rep.id).state == "holding")
+        asked = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=20)[1]
+        assert process.returncode == 0, said
+        assert time.monotonic() - asked < 4
+    assert store.rep(rep.id).state == "aborted"
+    assert "Traceback" not in said
+
+
+def test_a_device_that_was_killed_says_so_when_it_comes_back(home, store):
+    with run_device(home) as process:
+        wait_for(lambda: beating(store), 60)
+        rep = store.request_rep(posture="prone", key="k")
+        wait_for(lambda: store.rep(rep.id).state == "holding")
+        process.kill()
+        process.communicate(timeout=20)
+    assert store.rep(rep.id).state == "holding"
+    with run_device(home) as process:
+        ended = wait_for(lambda: not (row := store.rep(rep.id)).active and row, 60)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert (ended.state, "interrupted" in ended.reason) == ("failed", True)
+
+
+def test_a_camera_that_cannot_be_opened_is_told_to_whoever_asks(home, store):
+    with run_device(home, TRACKSTART_CAMERA=f"file:{home}/nothing.mp4") as process:
+        told = wait_for(lambda: (device := store.device()) and device.problem and device, 60)
+        assert "No such file" in told.problem
+        rep = store.request_rep(posture="prone", key="k")
+        ended = wait_for(lambda: not (row := store.rep(rep.id)).active and row, 5)
+        assert (ended.state, "No such file" in ended.reason) == ("failed", True)
+        process.terminate()
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+
+
+def test_a_device_that_cannot_begin_says_why_in_a_line(tmp_path):
+    (tmp_path / "settings.toml").write_text("[pins]\nbuzzer = 'loud'\n")
+    with run_device(tmp_path) as process:
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert said.count("\n") == 1
+    assert "pins.buzzer" in said
