@@ -1,4 +1,5 @@
-"""The accuracy table: simulated starts whose truth is known, measured as a rep is, misses as bias and spread."""
+"""The accuracy table: simulated starts whose truth is known, measured as a rep is, misses as bias
+and spread."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Case(NamedTuple):
 
 
 def grid(*, quick: bool) -> list[Case]:
-    """Every posture under every condition; quick takes a few of them. Bodies and places follow from the seed."""
+    """Every posture under every condition; quick takes a few of them. Bodies and places follow
+    from the seed."""
     conditions = (
         QUICK if quick else ("clean",) * 4 + tuple(c for c in CONDITIONS if c != "clean") * 2
     )
@@ -69,7 +71,8 @@ def run_case(case: Case) -> dict[str, Any]:
 
 
 def misses(result: dict[str, Any], truth: dict[str, Any], frame_s: float) -> dict[str, Any]:
-    """What a result is off by: measured minus true, with the stated u; None where either has no answer."""
+    """What a result is off by: measured minus true, with the stated u; None where either has no
+    answer."""
     span = truth["reaction_span_s"]
     reaction = result["reaction_s"]["value"]
     inside = reaction is not None and span["5mm"] - frame_s <= reaction <= span["20mm"] + frame_s
@@ -114,7 +117,8 @@ def _rms(track: dict[str, list], truth: dict[str, Any]) -> float | None:
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Bias (median), spread (1.48 MAD), RMS, rate of right answers and coverage of u over some clips."""
+    """Bias (median), spread (1.48 MAD), RMS, rate of right answers and coverage of u over some
+    clips."""
     found = [row["reaction"] for row in rows if row["reaction"]]
     speeds = [row["speed_rms"] for row in rows if row["speed_rms"] is not None]
     return {
@@ -165,7 +169,8 @@ def bench(
     workers: int | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, Any]:
-    """Run the grid. Returns one JSON-ready object: every clip, and summaries by posture and by condition."""
+    """Run the grid. Returns one JSON-ready object: every clip, and summaries by posture and by
+    condition."""
     cases = grid(quick=quick)
     rows = []
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
@@ -204,7 +209,8 @@ def table(report: dict[str, Any]) -> str:
         return f"{part['bias'] * 1e3:+.0f} ± {part['spread'] * 1e3:.0f}"
 
     lines = [
-        "| | clips | right status | first movement right | first movement, ms | 1 m, ms | 2.5 m, ms | 5 m, ms | speed RMS, m/s |",
+        "| | clips | right status | first movement right | first movement, ms "
+        "| 1 m, ms | 2.5 m, ms | 5 m, ms | speed RMS, m/s |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     groups = {**report["by_posture"], **report["by_condition"], "**all**": report["all"]}
@@ -212,7 +218,8 @@ def table(report: dict[str, Any]) -> str:
         splits = " | ".join(milli(part["splits"][f"{gate:g}"]) for gate in GATES_M)
         speed = "–" if part["speed_rms"] is None else f"{part['speed_rms']:.2f}"
         lines.append(
-            f"| {name} | {part['clips']} | {part['status_right']:.0%} | {part['first_movement']['right']:.0%} "
+            f"| {name} | {part['clips']} | {part['status_right']:.0%} "
+            f"| {part['first_movement']['right']:.0%} "
             f"| {milli(part['first_movement'])} | {splits} | {speed} |"
         )
     return "\n".join(lines)

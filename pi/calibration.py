@@ -120,6 +120,6 @@ def fit_line(cones: Iterable[Mapping[str, Any]], *, scale: float = 1.0) -> Runni
         line = line._replace(u_m=float(np.hypot(line.u_m, np.std(misfits))))
     if np.abs(misfits).max() > 0.25:
         raise ValueError(
-            f"cones: they do not lie on one line by {np.abs(misfits).max():.2f} m; check the distances"
+            f"cones: off one line by {np.abs(misfits).max():.2f} m; check the distances"
         )
     return line

@@ -1,4 +1,5 @@
-"""The command `trackstart`: measure a video, simulate a rep, make the accuracy table, run the two processes."""
+"""The command `trackstart`: measure a video, simulate a rep, make the accuracy table, run the two
+processes."""
 
 from __future__ import annotations
 
@@ -117,7 +118,8 @@ def analyse(
     read = read_video(video, fps=fps, start_s=instant - BEFORE_S, end_s=instant + AFTER_S)
     if len(read.frames.luma) == 0:
         raise ValueError(
-            f"{video}: no pictures around the signal at {instant:g} s; the video lasts {read.duration_s:.1f} s"
+            f"{video}: no pictures around the signal at {instant:g} s; "
+            f"the video lasts {read.duration_s:.1f} s"
         )
     frames = read.frames._replace(line_time_ns=line_time_us * 1e3 / read.scale)
     answer = measure_rep(

@@ -1,4 +1,5 @@
-"""The start signal inside a recording: a beep in the sound, or an LED in the picture. Arrays in, instants out."""
+"""The start signal inside a recording: a beep in the sound, or an LED in the picture. Arrays in,
+instants out."""
 
 from __future__ import annotations
 
@@ -20,11 +21,12 @@ NOT_FOUND = Found(float("nan"), float("nan"))
 
 
 def find_beep(samples: np.ndarray, rate: float, *, least_s: float = 0.08) -> Found:
-    """When the start tone begins: the longest pure tone between 600 and 6,000 Hz, and of equals the last.
+    """When the start tone begins: the longest pure tone between 600 and 6,000 Hz, and of equals
+    the last.
 
-    samples : (n,) mono.   rate : per second.   A tone is a frequency that stands 15 dB over the median of
-    its neighbours for least_s or longer. Its beginning is where the envelope of the narrow band around
-    it passes half its height.
+    samples : (n,) mono.   rate : per second.   A tone is a frequency that stands 15 dB over the
+    median of its neighbours for least_s or longer. Its beginning is where the envelope of the
+    narrow band around it passes half its height.
     """
     samples = np.asarray(samples, float)
     if len(samples) < rate * 0.2 or not np.any(samples):
@@ -73,11 +75,13 @@ def find_beep(samples: np.ndarray, rate: float, *, least_s: float = 0.08) -> Fou
 
 
 def find_flash(luma: np.ndarray, time: np.ndarray, *, least_grey: float = 50.0) -> Found:
-    """When an LED came on: the small spot that turns bright from one picture to the next and stays so.
+    """When an LED came on: the small spot that turns bright from one picture to the next and stays
+    so.
 
-    luma : (n, h, w) uint8.   time : (n,) s, middle of the exposure.   Stays for 0.2 s or longer and was dark for as long;
-    is at most three blocks of 8 px wide, and does not move. The instant lies between two pictures:
-    half a frame time before the first bright one, give or take the frame time over the root of 12.
+    luma : (n, h, w) uint8.   time : (n,) s, middle of the exposure.   Stays for 0.2 s or longer
+    and was dark for as long; is at most three blocks of 8 px wide, and does not move. The instant
+    lies between two pictures: half a frame time before the first bright one, give or take the
+    frame time over the root of 12.
     """
     n, height, width = luma.shape
     step = float(np.median(np.diff(time)))

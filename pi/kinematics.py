@@ -130,11 +130,16 @@ def smooth(
         robust = (1.0 - off**2) ** 2
     u_x = np.full(n, np.nan)
     u_speed = np.full(n, np.nan)
+    # between samples it may be told, beyond the first and the last it would be foretold
+    ends = np.flatnonzero(seen)[[0, -1]]
+    beyond = (np.arange(n) < ends[0]) | (np.arange(n) > ends[1])
+    fit[beyond] = np.nan
+    enough &= ~beyond
     if enough.any():
         squared = np.einsum("nk,nki,nkj->nij", w[enough] ** 2, powers[enough], powers[enough])
         inverse = np.linalg.inv(normal[enough])
-        # neighbours in time err together (one silhouette is much like the next): the same error
-        # lasts about 0.05 s, so that a window holds fewer answers than frames, and follows more of its
+        # neighbours in time err together (one silhouette is much like the next): an error lasts
+        # about 0.05 s, so that a window holds fewer answers than frames, and follows more of its
         # own error than its leverage says
         alike = max(1.0, 0.05 / gap)
         followed = np.minimum(float(np.median(inverse[:, 0, 0])) * alike, 0.75)
@@ -182,10 +187,11 @@ NO_PROFILE = Profile(NOTHING, NOTHING, NOTHING, float("nan"), float("nan"))
 
 
 def fit_profile(time: np.ndarray, distance: np.ndarray, *, alike_s: float = 0.05) -> Profile:
-    """The mono-exponential sprint nearest to a running track; its start in time and place are fitted too.
+    """The mono-exponential sprint nearest to a running track; its start in time and place are
+    fitted too.
 
-    time : (n,) s.   distance : (n,) m, NaN where not seen; only the running part, not the getting up.
-    alike_s : how long one error lasts; frames nearer to each other than that count as one.
+    time : (n,) s.   distance : (n,) m, NaN where not seen; only the running part, not the getting
+    up. alike_s : how long one error lasts; frames nearer to each other than that count as one.
 
     For a given TAU the model is linear: distance = A + MSS t + B exp(-t / TAU), so that only TAU
     is searched for. NaN where fewer than 8 positions, where the speed does not bend the way

@@ -1,4 +1,5 @@
-"""From what was seen to what is told: the numbers of one rep, each with its uncertainty or its reason.
+"""From what was seen to what is told: the numbers of one rep, each with its uncertainty or its
+reason.
 
 Pure: observations, running line and what was given go in, the result object comes out.
 """
@@ -13,7 +14,7 @@ from scipy.ndimage import median_filter
 
 from . import kinematics, timing, vision
 from .calibration import RunningLine
-from .kinematics import NOTHING, Track, Value, value_at
+from .kinematics import NOTHING, Track, Value
 from .observations import Observations
 from .steps import Step, find_steps
 
@@ -27,7 +28,15 @@ RUNNING_HEIGHT = 0.94
 U_TORSO_M = 0.03
 """What the middle of a silhouette does not know of hips and neck: its standard uncertainty."""
 U_SCALE = 0.005
+U_SPEED_M_S = 0.12
+"""What swinging limbs lend the trunk in a silhouette, m/s: its standard uncertainty."""
 PROFILE_VIEW_M = 8.0
+EDGE_M = 0.3
+"""Nearer to the side of the picture than this, what is cut of the body may change where its middle
+seems."""
+U_RISING = Value(0.15, 0.4)
+"""Until the body is upright, "where it is thickest" is this far (m) from the torso centre, and as
+much slower or faster (m/s), as standard uncertainties."""
 
 
 class Given(NamedTuple):
@@ -43,7 +52,8 @@ class Given(NamedTuple):
 
 
 def sound_delay(distance_m: float, temperature_c: float) -> float:
-    """Time (s) that sound takes over a distance in dry air (Cramer 1993, J Acoust Soc Am 93:2510, to 0.1 %)."""
+    """Time (s) that sound takes over a distance in dry air (Cramer 1993, J Acoust Soc Am 93:2510,
+    to 0.1 %)."""
     return distance_m / (331.3 * math.sqrt(1.0 + temperature_c / 273.15))
 
 
@@ -58,7 +68,8 @@ class Ground(NamedTuple):
 
 
 def measure(seen: Observations, given: Given, line: RunningLine | None = None) -> dict[str, Any]:
-    """The result object of one rep. Keys never disappear; what was not measured is None, with a reason."""
+    """The result object of one rep. Keys never disappear; what was not measured is None, with a
+    reason."""
     told = _Told()
     result = _blank(seen, given)
     result["reasons"], result["warnings"] = told.reasons, told.warnings
@@ -134,6 +145,10 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     if not steps:
         told.reasons.append("steps: no foot was seen to stand still on the ground")
     if metric:
+        track = track._replace(
+            u_x=np.hypot(track.u_x, U_RISING.value * (1.0 - upright)),
+            u_speed=np.hypot(track.u_speed, U_RISING.u * (1.0 - upright)),
+        )
         _metres(result, track, seen_run, moved_s, up, steps, ground, height, told)
     else:
         told.reasons.append(
@@ -182,7 +197,8 @@ def _blank(seen: Observations, given: Given) -> dict[str, Any]:
         "peak_speed": {"value": None, "u": None, "at_m": None},
         "mean_acceleration": {"first_second": _value(NOTHING), "three_steps": _value(NOTHING)},
         "profile": {
-            "mss": _value(NOTHING), "mac": _value(NOTHING), "tau": _value(NOTHING), "starts_s": None,
+            "mss": _value(NOTHING), "mac": _value(NOTHING), "tau": _value(NOTHING),
+            "starts_s": None,
         },
         "track": {"time_s": [], "x_m": [], "speed_m_s": [], "height_m": []},
     }  # fmt: skip
@@ -193,6 +209,10 @@ def _value(value: Value, digits: int = 3) -> dict[str, float | None]:
         return {"value": None, "u": None}
     u = round(float(value.u), digits + 1) if np.isfinite(value.u) else None
     return {"value": round(float(value.value), digits), "u": u}
+
+
+def _root(*parts: float) -> float:
+    return float(np.sqrt(np.sum(np.square(parts))))
 
 
 def _number(value: float, digits: int = 4) -> float | None:
@@ -211,11 +231,10 @@ def _camera_moved(seen: Observations) -> bool:
     return bool(np.mean(shake > 2.2 * seen.factor) > 0.05)
 
 
-def _ground(
-    seen: Observations, given: Given, line: RunningLine | None, told: _Told
-) -> Ground:
-    """The running line, or without one a level ground under the resting place and a scale from stature."""
-    height, width = seen.silhouettes.shape[1:]
+def _ground(seen: Observations, given: Given, line: RunningLine | None, told: _Told) -> Ground:
+    """The running line, or without one a level ground under the resting place and a scale from
+    stature."""
+    width = seen.silhouettes.shape[2]
     columns = (np.arange(width) + 0.5) * seen.factor - 0.5
     if line is not None:
         return Ground(line, line.px_per_m(0.0), U_SCALE, line.row(columns), line.direction)
@@ -236,7 +255,8 @@ def _ground(
 
 
 def _metres_along(column: np.ndarray, seen: Observations, ground: Ground) -> np.ndarray:
-    """(n,) m along the running line; without one from the resting place, in the direction of the run."""
+    """(n,) m along the running line; without one from the resting place, in the direction of the
+    run."""
     if ground.line is not None:
         return ground.line.metres(column)
     rested = np.flatnonzero(seen.resting.any(axis=0))
@@ -245,8 +265,12 @@ def _metres_along(column: np.ndarray, seen: Observations, ground: Ground) -> np.
 
 
 def _in_view(seen: Observations, body: vision.Body, ground: Ground) -> np.ndarray:
-    """(n,) whether the torso was in view; nothing counts once the body began to leave where it runs to."""
-    leaving = body.cut[:, 1 if ground.direction > 0 else 0] & (seen.time > seen.left_s)
+    """(n,) whether the torso was in view; nothing counts once the body began to leave where it
+    runs to."""
+    side = 1 if ground.direction > 0 else 0
+    edge = seen.size[0] - 1 if side else 0
+    near = np.abs(body.thickest[:, 0] - edge) < EDGE_M * ground.px_per_m
+    leaving = body.cut[:, side] & near & (seen.time > seen.left_s)
     whole = np.isfinite(body.thickest[:, 0])
     if leaving.any():
         whole[int(np.argmax(leaving)) :] = False
@@ -254,7 +278,8 @@ def _in_view(seen: Observations, body: vision.Body, ground: Ground) -> np.ndarra
 
 
 def _height(body: vision.Body, ground: Ground) -> np.ndarray:
-    """(n,) m from the ground to the highest point of the body, single odd pictures smoothed away."""
+    """(n,) m from the ground to the highest point of the body, single odd pictures smoothed
+    away."""
     column = np.nan_to_num(body.thickest[:, 0])
     floor = ground.rows[0] if ground.line is None else ground.line.row(column)
     height = (floor - body.top) / ground.px_per_m
@@ -264,7 +289,8 @@ def _height(body: vision.Body, ground: Ground) -> np.ndarray:
 
 
 def _run(track: Track, left_s: float) -> tuple[int, int]:
-    """First and last sample of the way from the resting place out of the picture; equal when it was no start.
+    """First and last sample of the way from the resting place out of the picture; equal when it
+    was no start.
 
     A start goes forward by 0.8 m or more, faster than a walk, within 6 s of giving up the place.
     """
@@ -294,7 +320,8 @@ def _running_height(track: Track, height: np.ndarray, first: int, last: int) -> 
 def _posture(
     seen: Observations, height: np.ndarray, running_height: float, given: Given, told: _Told
 ) -> dict[str, Any]:
-    """Standing, plank or lying by the height at rest; back or belly only from the drill that was asked for."""
+    """Standing, plank or lying by the height at rest; back or belly only from the drill that was
+    asked for."""
     still = (seen.time > min(0.0, seen.left_s - 0.5) - 1.0) & (
         seen.time < min(0.0, seen.left_s - 0.3)
     )
@@ -344,10 +371,10 @@ def _metres(
         if not np.isfinite(crossed[k]):
             told.reasons.append(f"splits: {gate:g} m lies outside what the camera saw of the run")
     whole = np.flatnonzero(np.isfinite(x) & np.isfinite(track.speed) & seen_run)
-    ends = (track.time > track.time[whole[-1]] - kinematics.HALFWIDTH_S) | ~seen_run
+    ends = (track.time > track.time[whole[-1]] - 0.3 * kinematics.HALFWIDTH_S) | ~seen_run
     speed = np.where(ends, np.nan, track.speed)
     best = int(np.nanargmax(np.nan_to_num(speed)))
-    u_speed = float(np.hypot(track.u_speed[best], ground.u_scale * speed[best]))
+    u_speed = _root(track.u_speed[best], ground.u_scale * speed[best], U_SPEED_M_S)
     result["peak_speed"] = {
         "value": _number(speed[best], 3), "u": _number(u_speed), "at_m": _number(x[best], 2),
     }  # fmt: skip
@@ -356,11 +383,12 @@ def _metres(
         ("three_steps", (moved_s, steps[2].toe_off_s) if len(steps) > 2 else (np.nan, np.nan)),
     ):
         mean = kinematics.mean_acceleration(track, *span)
-        mean = mean._replace(u=float(np.hypot(mean.u, ground.u_scale * abs(mean.value))))
+        lent = U_SPEED_M_S / (span[1] - span[0])
+        mean = mean._replace(u=_root(mean.u, ground.u_scale * mean.value, lent))
         result["mean_acceleration"][name] = _value(mean)
         if not np.isfinite(mean.value):
             told.reasons.append(
-                f"mean_acceleration.{name}: the view ends before it does, or it was not seen to begin"
+                f"mean_acceleration.{name}: its end was not in view, or no first movement seen"
             )
     _profile(result, track._replace(x=x), up, told)
     result["track"] = {
@@ -377,7 +405,7 @@ def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> No
     far = float(np.ptp(x[running])) if running.any() else 0.0
     if far < PROFILE_VIEW_M:
         told.reasons.append(
-            f"profile: {far:.1f} m of running in view, too short to tell MSS from MAC; 8 m are needed"
+            f"profile: {far:.1f} m of running in view; to tell MSS from MAC takes {PROFILE_VIEW_M:g} m"
         )
         return
     fit = kinematics.fit_profile(track.time[running], x[running])

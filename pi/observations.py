@@ -1,14 +1,14 @@
 """One recording in, everything that was seen in it out: the evidence of a rep. Decides nothing.
 
-Kilobytes, no faces: silhouettes in packed bits, displacements of body parts around the start, light and shake
-of every picture, all time stamps. `measure` works on nothing else, so that today's code can answer
-for last month's rep.
+Kilobytes, no faces: silhouettes in packed bits, displacements of body parts around the start,
+light and shake of every picture, all time stamps. `measure` works on nothing else, so that today's
+code can answer for last month's rep.
 """
 
 from __future__ import annotations
 
 import io
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -52,9 +52,9 @@ def observe(
 ) -> Observations:
     """Look through a recording once.
 
-    luma : (n, h, w) uint8.   time : (n,) s after the signal, middle of row 0's exposure, increasing.
-    line : the running line in these pictures, where it is known.
-    Raises ValueError when there are too few pictures to tell anything from.
+    luma : (n, h, w) uint8.   time : (n,) s after the signal, middle of row 0's exposure,
+    increasing. line : the running line in these pictures, where it is known. Raises ValueError
+    when there are too few pictures to tell anything from.
     """
     n, height, width = luma.shape
     if n < 10:
@@ -137,7 +137,8 @@ def _near_the_start(line: RunningLine, shape: tuple[int, int], factor: int) -> n
 
 
 def _left(silhouettes: np.ndarray, resting: np.ndarray, time: np.ndarray) -> float:
-    """When the resting place was given up: less than 60 % of it covered, for 0.1 s and from then on mostly."""
+    """When the resting place was given up: less than 60 % of it covered, for 0.1 s and from then
+    on mostly."""
     area = float(resting.sum())
     if area == 0:
         return float("nan")
@@ -156,7 +157,8 @@ def _left(silhouettes: np.ndarray, resting: np.ndarray, time: np.ndarray) -> flo
 
 
 def _stirred(masks: np.ndarray, time: np.ndarray) -> float:
-    """Last instant at which a piece of the lane as large as a hand's breadth squared was not empty."""
+    """Last instant at which a piece of the lane as large as a hand's breadth squared was not
+    empty."""
     size = masks.reshape(len(masks), -1).sum(axis=1)
     large = np.flatnonzero(size > 0.0005 * masks[0].size)
     return float(time[large[-1]]) if len(large) else float("nan")
@@ -171,7 +173,8 @@ def _displacement(
     factor: int,
     left_s: float,
 ) -> vision.Displacement:
-    """Displacement of the parts of the resting body, against the mean of the last still pictures."""
+    """Displacement of the parts of the resting body, against the mean of the last still
+    pictures."""
     height, width = luma.shape[1] // 2, luma.shape[2] // 2
     up = factor / 2.0
     grown = cv2.resize(
@@ -211,7 +214,8 @@ def packed(seen: Observations) -> bytes:
     fields["silhouettes_shape"] = np.array(seen.silhouettes.shape)
     fields["displacement"] = seen.displacement.astype(np.float16)
     out = io.BytesIO()
-    np.savez_compressed(out, **{name: np.asarray(value) for name, value in fields.items()})
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in fields.items()}
+    np.savez_compressed(out, **arrays)
     return out.getvalue()
 
 

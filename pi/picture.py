@@ -1,7 +1,7 @@
 """The rep as one picture, and as outlines to play back. Shows what was measured; decides nothing.
 
-A chronophotograph in Marey's way: the athlete's silhouettes at regular instants over the empty track. Silhouettes
-only: nobody's face leaves the recording.
+A chronophotograph in Marey's way: the athlete's silhouettes at regular instants over the empty
+track. Silhouettes only: nobody's face leaves the recording.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def empty_track(luma: np.ndarray, time: np.ndarray, left_s: float) -> np.ndarray:
-    """The lane at full size: the median of a few pictures after the athlete has left the resting place.
+    """The lane at full size: the median of a few pictures after the athlete has left the resting
+    place.
 
     luma : (n, h, w) uint8.   Returns (h, w) uint8.
     """
@@ -52,10 +53,10 @@ def chronophotograph(
 ) -> np.ndarray:
     """The picture, (h + strip, w, 3) uint8 in blue, green, red.
 
-    track : (h, w) uint8, the empty lane.   Above, silhouettes from blue (early) to green (late), the first
-    movement in vermillion, gates as upright lines; below, speed over the same columns.
+    track : (h, w) uint8, the empty lane.   Above, silhouettes from blue (early) to green (late),
+    the first movement in vermillion, gates as upright lines; below, speed over the same columns.
     """
-    height, width = track.shape
+    width = track.shape[1]
     size = max(width / 1280, 0.4)
     paled = cv2.addWeighted(track, 0.55, np.full_like(track, 255), 0.45, 0)
     canvas = cv2.cvtColor(paled, cv2.COLOR_GRAY2BGR)
@@ -146,7 +147,8 @@ def _write(canvas: np.ndarray, words: str, place: tuple[int, int], size: float, 
 def _speed_strip(
     width: int, height: int, result: dict[str, Any], line: RunningLine | None, size: float
 ) -> np.ndarray | None:
-    """Speed of the torso centre over the same columns as the picture above; None without a track."""
+    """Speed of the torso centre over the same columns as the picture above; None without a
+    track."""
     if line is None or len(result["track"]["time_s"]) < 2:
         return None
     strip = np.full((height, width, 3), 255, np.uint8)
@@ -185,7 +187,8 @@ def _speed_strip(
 def replay(
     seen: Observations, result: dict[str, Any], line: RunningLine | None, *, most: int = 80
 ) -> dict[str, Any]:
-    """The silhouettes as outlines to play back, from just before first movement until out of view."""
+    """The silhouettes as outlines to play back, from just before first movement until out of
+    view."""
     there = np.flatnonzero(seen.silhouettes.reshape(len(seen.time), -1).any(axis=1))
     moved_s = result["reaction_s"]["value"]
     if moved_s is not None:

@@ -1,4 +1,5 @@
-"""Ground contacts of the feet, from where something stands still on the ground. Arrays in, steps out."""
+"""Ground contacts of the feet, from where something stands still on the ground. Arrays in, steps
+out."""
 
 from __future__ import annotations
 
@@ -34,14 +35,14 @@ def find_steps(
 ) -> list[Step]:
     """Contacts in order of time.
 
-    soles : (n, w) px, row of the lowest thing in every second column of the picture; NO_SOLE = nothing.
-    ground : (w,) the row of the running line there.   direction : +1 when the run goes to the right.
-    upright : (n,) bool, upright enough that what touches the ground is a foot.
+    soles : (n, w) px, row of the lowest thing in every second column of the picture; NO_SOLE =
+    nothing. ground : (w,) the row of the running line there.   direction : +1 when the run goes to
+    the right. upright : (n,) bool, upright enough that what touches the ground is a foot.
 
-    A foot on the ground covers the same columns for a tenth of a second or longer, one that swings by
-    covers each for a third of that. Such a place is a step; its own lowest row is the ground there (feet do not
-    keep to the line to the pixel), and it lasts from the picture in which the sole comes within 7 mm
-    of that row to the one in which it goes. [] when nothing stands.
+    A foot on the ground covers the same columns for a tenth of a second or longer, one that swings
+    by covers each for a third of that. Such a place is a step; its own lowest row is the ground
+    there (feet do not keep to the line to the pixel), and it lasts from the picture in which the
+    sole comes within 7 mm of that row to the one in which it goes. [] when nothing stands.
     """
     if len(soles) == 0:
         return []

@@ -10,7 +10,8 @@ from scipy.ndimage import uniform_filter1d
 from .kinematics import NOTHING, Track, Value, value_at
 
 GATE_M = 0.010
-"""First visible movement: this much further from rest than any part was in the last still second."""
+"""First visible movement: this much further from rest than any part was in the last still
+second."""
 
 CREEP_M_S = 0.05
 """Slower than this at the gate, the athlete crept into the start: no instant can be told."""
@@ -128,10 +129,11 @@ def first_movement(
 def _against_rest(
     vector: np.ndarray, lost: np.ndarray, still: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """(k, m) distance of every part from its mean place in the still pictures; the sway; whom to trust.
+    """(k, m) distance of every part from its mean place in the still pictures; the sway; whom to
+    trust.
 
-    A part whose texture runs one way tells its displacement across it only: the direction that jitters
-    beyond what is usual here is left out.
+    A part whose texture runs one way tells its displacement across it only: the direction that
+    jitters beyond what is usual here is left out.
     """
     apart = vector - vector[still].mean(axis=0)
     rest = apart[still]
@@ -160,7 +162,8 @@ def _speed(time: np.ndarray, curve: np.ndarray, instant: float, step: float) -> 
 
 
 def _onset(time: np.ndarray, curve: np.ndarray, before: int, sway: float) -> float:
-    """Where a movement that grows with the square of time left the sway: extrapolated, a model's answer."""
+    """Where a movement that grows with the square of time left the sway: extrapolated, a model's
+    answer."""
     stop = before + 1
     while stop < len(curve) - 1 and curve[stop] < 0.06 and curve[stop + 1] > curve[stop]:
         stop += 1
@@ -205,7 +208,8 @@ def splits(time: np.ndarray, distance: np.ndarray, gates: np.ndarray) -> np.ndar
     """Time at which distance first reaches each gate.
 
     time : (n,) s after the signal.   distance : (n,) m from the start line, NaN where not seen.
-    gates : (k,) m.   Returns (k,) s, NaN for a gate never reached, or already passed when first seen.
+    gates : (k,) m.   Returns (k,) s, NaN for a gate never reached, or already passed when first
+    seen.
     """
     out = np.full(len(gates), np.nan)
     seen = np.flatnonzero(np.isfinite(distance))

@@ -1,7 +1,9 @@
-"""Pictures in, what moved in them out: silhouettes, displacement of body parts. Knows no camera, no clock.
+"""Pictures in, what moved in them out: silhouettes, displacement of body parts. Knows no camera,
+no clock.
 
-Everything is measured against two still pictures: the *empty lane* (the plate), and the athlete's own
-*resting picture*. Pictures are luma, uint8, (n, h, w); columns and rows are those of the full picture.
+Everything is measured against two still pictures: the *empty lane* (the plate), and the athlete's
+own *resting picture*. Pictures are luma, uint8, (n, h, w); columns and rows are those of the full
+picture.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ SMALL_WIDTH = 320
 
 
 def shrunk(luma: np.ndarray, factor: int) -> np.ndarray:
-    """Every picture made smaller by a whole factor, each new pixel the mean of those it replaces."""
+    """Every picture made smaller by a whole factor, each new pixel the mean of those it
+    replaces."""
     n, height, width = luma.shape
     rows, columns = height // factor, width // factor
     small = np.empty((n, rows, columns), np.uint8)
@@ -39,7 +42,8 @@ class Registration(NamedTuple):
 
 
 def anchors(reference: np.ndarray, trusted: np.ndarray, *, count: int = 3000) -> np.ndarray:
-    """Where a picture holds still and has something to hold on to: flat indices of strong gradients.
+    """Where a picture holds still and has something to hold on to: flat indices of strong
+    gradients.
 
     Spread over the picture in cells, so that one fence does not speak for everything.
     reference : (h, w) float.   trusted : (h, w) bool.
@@ -74,9 +78,10 @@ def register(
 ) -> Registration:
     """Gain, offset and shift of every picture against the reference, from its strong gradients.
 
-    One linear least squares a picture (Lucas & Kanade 1981 with a gain and an offset), bisquare weights,
-    so that what moves by itself has no say. Pictures that show too little to hold on to: gain 1,
-    offset and shift 0. Good for shifts up to about a pixel and a half of the pictures given.
+    One linear least squares a picture (Lucas & Kanade 1981 with a gain and an offset), bisquare
+    weights, so that what moves by itself has no say. Pictures that show too little to hold on to:
+    gain 1, offset and shift 0. Good for shifts up to about a pixel and a half of the pictures
+    given.
     """
     n = len(pictures)
     reference = reference.astype(np.float32)
@@ -143,11 +148,11 @@ def find_lane(
 ) -> Lane:
     """The empty lane, although somebody lies still in it for most of the recording.
 
-    Medians of short stretches are robust against whoever passes; a place whose stretches differ before the
-    signal and at the end was left by somebody (then the late picture is the empty one) or
-    was come to (then the early one is). The athlete's place is the one left first after the hold.
-    likely : (h, w) weight of where an athlete may rest; None = everywhere alike.
-    hold : s, when the athlete rested.
+    Medians of short stretches are robust against whoever passes; a place whose stretches differ
+    before the signal and at the end was left by somebody (then the late picture is the empty one)
+    or was come to (then the early one is). The athlete's place is the one left first after the
+    hold. likely : (h, w) weight of where an athlete may rest; None = everywhere alike. hold : s,
+    when the athlete rested.
     """
     stretches, middles = [], []
     for start in np.arange(time[0], time[-1], segment_s):
@@ -200,9 +205,7 @@ def find_lane(
         gap = 0.4 * max(w, h)  # a thigh in the track's own colour parts the body in two
         for other_weight, other, when in pieces:
             ox, oy, ow, oh = stats[other, :4]
-            near = (
-                ox < x + w + gap and ox + ow > x - gap and oy < y + h + gap and oy + oh > y - gap
-            )
+            near = ox < x + w + gap and ox + ow > x - gap and oy < y + h + gap and oy + oh > y - gap
             if other == label or (near and abs(when - left_s) <= 0.8 and other_weight > 0):
                 resting |= labels == other
             elif when > left_s + 0.8:
@@ -220,8 +223,9 @@ def find_lane(
 def foreground(small: np.ndarray, lane: Lane, registration: Registration) -> np.ndarray:
     """What is not the empty lane, in every picture: (n, h, w) uint8, 0 or 1.
 
-    A pixel counts when it differs by more than its own noise can (4.5 standard deviations, 7 grey levels at
-    least). Odd-sized kernels only: an even one would shift every silhouette by half a pixel.
+    A pixel counts when it differs by more than its own noise can (4.5 standard deviations, 7 grey
+    levels at least). Odd-sized kernels only: an even one would shift every silhouette by half a
+    pixel.
     """
     out = np.empty(small.shape, np.uint8)
     limit = np.maximum(7.0, 4.5 * lane.noise)
@@ -242,8 +246,8 @@ def follow(
 ) -> np.ndarray:
     """The athlete's silhouette among everything that is not lane: (n, h, w) uint8, 0 or 1.
 
-    From the resting place onward in time and back: what is connected to the silhouette a frame before,
-    carried on with its speed, and within a body's reach of its middle. Somebody who passes
+    From the resting place onward in time and back: what is connected to the silhouette a frame
+    before, carried on with its speed, and within a body's reach of its middle. Somebody who passes
     behind is not connected; where the two overlap, only what lies within that reach is taken.
     stature : px of the small picture, as much as a tall person has; None = from the resting place.
     All 0 when nobody left a place.
@@ -321,17 +325,18 @@ class Body(NamedTuple):
 
 NECK, HIPS = 0.18, 0.48
 """Base of the neck and hips below the top of the head, as parts of an upright body's height
-(Drillis & Contini 1966, as in Winter, Biomechanics and Motor Control of Human Movement, fig. 4.1)."""
+(Drillis & Contini 1966, as in Winter, Biomechanics and Motor Control of Human Movement, fig.
+4.1)."""
 
 
 def body(masks: np.ndarray, factor: int, ground: np.ndarray) -> Body:
     """Where the torso is in every silhouette, and how high the body reaches.
 
-    masks : (n, h, w) uint8.   ground : (w,) row of the ground in the full picture, by column of the
-    small one. `thickest` is the middle of the fourth power of the distance to the outline, for bodies in any
-    position. `trunk` holds for upright ones: between neck and hips every row has a middle (weighted by the
-    distance to the outline squared, so that arms count little), a line through those middles
-    is the trunk's axis, and its middle the torso centre.
+    masks : (n, h, w) uint8.   ground : (w,) row of the ground in the full picture, by column of
+    the small one. `thickest` is the middle of the fourth power of the distance to the outline, for
+    bodies in any position. `trunk` holds for upright ones: between neck and hips every row has a
+    middle (weighted by the distance to the outline squared, so that arms count little), a line
+    through those middles is the trunk's axis, and its middle the torso centre.
     """
     n, _, width = masks.shape
     thickest, trunk = np.full((n, 2), np.nan), np.full((n, 2), np.nan)
@@ -367,7 +372,8 @@ def body(masks: np.ndarray, factor: int, ground: np.ndarray) -> Body:
 
 
 def _top(piece: np.ndarray, thick: np.ndarray, middle: float) -> float:
-    """Highest row of the body near its middle: no hand held high, no leaf that stuck to the head."""
+    """Highest row of the body near its middle: no hand held high, no leaf that stuck to the
+    head."""
     reach = 0.35 * piece.shape[0] + 2
     left, right = max(0, int(middle - reach)), int(middle + reach) + 1
     wide = np.count_nonzero(piece[:, left:right], axis=1)
@@ -420,9 +426,9 @@ def soles(
 ) -> Soles:
     """Lowest row that is not empty lane, in a strip of full height resolution along the ground.
 
-    luma : (n, h, w) full pictures.   registration : shifts in px of the full picture.   ground : (w',) px,
-    row of the ground by column (any number of columns, even).   after_s : when the resting place
-    was given up: before it nothing is looked for.   reach : px above the ground.
+    luma : (n, h, w) full pictures.   registration : shifts in px of the full picture.   ground :
+    (w',) px, row of the ground by column (any number of columns, even).   after_s : when the
+    resting place was given up: before it nothing is looked for.   reach : px above the ground.
     """
     n, height, width = luma.shape
     top = max(0, int(ground.min()) - reach)
@@ -480,11 +486,11 @@ def displacement(
     """Displacement of every part of `region` against its reference picture, picture by picture.
 
     luma : (k, h, w) full pictures, in order of time.   registration : of the same pictures, shifts
-    in px of the full picture.   reference : (hb, wb) float32 at half size, and region : (hb, wb) bool, both
-    within box = (left, top, width, height) in half-size px.
+    in px of the full picture.   reference : (hb, wb) float32 at half size, and region : (hb, wb)
+    bool, both within box = (left, top, width, height) in half-size px.
 
-    Lucas & Kanade (1981) on a grid of cells under a soft window twice their size, only pixels of the region
-    counting; each picture begins from the answer of the one before. A prior of 3 px on
+    Lucas & Kanade (1981) on a grid of cells under a soft window twice their size, only pixels of
+    the region counting; each picture begins from the answer of the one before. A prior of 3 px on
     the displacement keeps what has no texture where it was instead of letting it wander.
     """
     left, top, width, height = box

@@ -1,7 +1,8 @@
-"""Looks at the athlete during the hold: still or not, picture by picture. Knows no camera and no clock.
+"""Looks at the athlete during the hold: still or not, picture by picture. Knows no camera and no
+clock.
 
-Quick and live, for the decision "hold on, or recall"; the measuring afterwards is done on all pictures
-by `vision` and `timing`.
+Quick and live, for the decision "hold on, or recall"; the measuring afterwards is done on all
+pictures by `vision` and `timing`.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ class Sight(NamedTuple):
 class Watch:
     """Tells how long the lane has been still, and how far the athlete is from the resting picture.
 
-    A tile's displacement is one Lucas-Kanade step (1981) in a picture of a quarter the size, where 10 mm are
-    some 0.4 px. Tiles that move all the time (leaves, flags) count only for what they
-    move beyond that.
-    line : the running line in the full picture; only the box over the start is watched then, otherwise
-    the whole picture but its upper quarter, with a view of 8 m taken for granted.
+    A tile's displacement is one Lucas-Kanade step (1981) in a picture of a quarter the size, where
+    10 mm are some 0.4 px. Tiles that move all the time (leaves, flags) count only for what they
+    move beyond that. line : the running line in the full picture; only the box over the start is
+    watched then, otherwise the whole picture but its upper quarter, with a view of 8 m taken for
+    granted.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class Watch:
         determinant = axx * ayy - axy * axy
         u = (ayy * bx - axy * by) / determinant
         v = (axx * by - axy * bx) / determinant
-        # what was covered or uncovered has no displacement to find: its change alone says that it moved
+        # what was covered or uncovered has no displacement: its change alone says that it moved
         changed = np.sqrt(_tiles(change * change) / (TILE * TILE))
         far = np.where(changed > 12.0, 2.0, 0.0)
         return (np.maximum(np.hypot(u, v), far) * self._metres).astype(np.float32)
