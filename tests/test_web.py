@@ -185,6 +185,13 @@ def test_go_is_the_coachs_and_only_while_holding(client, store, ready):
     assert not client.get("/state.json").json["can_go"]
 
 
+def test_go_is_the_coachs_where_the_settings_say_so(client, store, ready):
+    rep = walk(store, request(store), "settling", "holding")
+    store.change_rep(rep.id, settings={"hold": {"kind": "coach"}})
+    assert client.get("/state.json").json["can_go"]
+    assert client.post("/go", headers=OURS).status_code == 303
+
+
 def test_go_does_not_cut_a_random_hold_short(client, store, ready):
     rep = request(store)
     walk(store, rep, "settling", "holding")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pi.store import Rep, Store
+from web import words
 
 BOM = "\ufeff"  # or Excel takes UTF-8 for something else
 METRES = (1.0, 2.5, 5.0, 10.0)
@@ -58,7 +59,7 @@ def row_of(rep: Rep | None, name: str) -> dict[str, Any]:
     }
     row |= {"athlete": name}
     row |= {key: getattr(rep, key, None) for key in ("posture", "lead_leg", "state", "status")}
-    row["hold_kind"] = ((rep.drill if rep else None) or {}).get("kind")
+    row["hold_kind"] = words.hold_kind(rep) if rep else None
     row["hold_s"] = getattr(rep, "hold_s", None)
     for key in ("reaction_s", "onset_s", "up_s"):
         row |= measured(key, result.get(key))

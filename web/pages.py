@@ -123,7 +123,7 @@ def stop() -> ResponseReturnValue:
 @site.post("/go")
 def go() -> ResponseReturnValue:
     rep = store().active_rep()
-    if rep is None or (rep.drill or {}).get("kind") != "coach":
+    if rep is None or words.hold_kind(rep) != "coach":
         return answer("Nobody waits for your GO.", 409)
     try:
         store().ask_go(rep.id)

@@ -59,7 +59,7 @@ def _just_ended(rep: Rep, device: Device | None, now_ns: int) -> bool:
 
 
 def _waits_for_coach(rep: Rep) -> bool:
-    return rep.state == "holding" and (rep.drill or {}).get("kind") == "coach" and not rep.go_asked
+    return rep.state == "holding" and words.hold_kind(rep) == "coach" and not rep.go_asked
 
 
 def _reaction(rep: Rep) -> str:

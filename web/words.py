@@ -90,7 +90,8 @@ def ending(rep: Any) -> Ending:
         return _done(rep)
     reason = sentence(rep.reason)
     if rep.state == "false_start":
-        return Ending("FALSE START", "bad", "✗", reason or "Somebody moved before GO.")
+        close = too_close(rep.result)
+        return Ending("FALSE START", "bad", "✗", close or reason or "Somebody moved before GO.")
     if rep.state == "aborted":
         return Ending("STOPPED", "unsure", "■", reason or "Stop was pressed.")
     return Ending("FAILED", "unsure", "!", reason or "The timer could not finish this rep.")
@@ -106,9 +107,15 @@ ACTIVE = {
 
 
 def _active(rep: Any) -> Ending:
-    if rep.state == "holding" and (rep.drill or {}).get("kind") == "coach":
+    if rep.state == "holding" and hold_kind(rep) == "coach":
         return ACTIVE["holding"]._replace(sentence="Still. The coach says GO.")
     return ACTIVE[rep.state]
+
+
+def hold_kind(rep: Any) -> str | None:
+    """What makes GO come: the rep's own drill says it, else the settings it is run with."""
+    used = (rep.settings or {}).get("hold") or {}
+    return (rep.drill or {}).get("kind") or used.get("kind")
 
 
 def _done(rep: Any) -> Ending:

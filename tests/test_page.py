@@ -1,0 +1,676 @@
+"""The pages in a real browser, served by the real gunicorn, with a device played by the test."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from sample_reps import ENDINGS, add_rep, beat, request, sample_result, walk
+
+from pi.drills import POSTURES
+from pi.store import open_store
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+AXE = ROOT / "tests/vendor/axe-core-4.14.1/axe.min.js"
+PHONE, SIDEWAYS = {"width": 360, "height": 740}, {"width": 740, "height": 360}
+WAIT_MS = 20_000  # for what takes a moment here and a second on a slow machine
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)"),
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def process(home: Path, port: int, *command: str, **environment: str):
+    """One of the two processes with a home of its own; it must end when it is told to."""
+    log = home / f"{command[1]}.log"
+    with open(log, "ab") as said:
+        running = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env=os.environ
+            | {"TRACKSTART_HOME": str(home), "TRACKSTART_PORT": str(port)}
+            | environment,
+        )
+    try:
+        yield running
+    except BaseException:
+        print(log.read_text(errors="replace")[-3000:])
+        raise
+    finally:
+        running.send_signal(signal.SIGTERM)
+        try:
+            running.wait(10)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            raise
+
+
+def health(port: int) -> dict:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        return json.load(answer)
+
+
+@contextlib.contextmanager
+def served(home: Path, port: int):
+    """The pages by gunicorn, as `trackstart web` starts it."""
+    with process(home, port, "-m", "gunicorn", "--config", "web/gunicorn.conf.py") as running:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError):
+                health(port)
+                break
+            assert running.poll() is None, "gunicorn has ended"
+            assert time.monotonic() < deadline, "no page after a minute"
+            time.sleep(0.05)
+        yield
+
+
+@contextlib.contextmanager
+def living(store):
+    """The device's sign of life, as long as the block lasts."""
+    gone = threading.Event()
+
+    def live():
+        while True:
+            beat(store)
+            if gone.wait(0.5):
+                return
+
+    thread = threading.Thread(target=live)
+    beat(store)
+    thread.start()
+    try:
+        yield
+    finally:
+        gone.set()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("trackstart")
+
+
+@pytest.fixture(scope="module")
+def base(home):
+    port = free_port()
+    with served(home, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def open_place(home, base):
+    with open_store(f"sqlite:///{home / 'trackstart.db'}") as store:
+        yield store
+
+
+@pytest.fixture
+def store(open_place):
+    """The store that the pages show, with a device that lives and no rep that runs."""
+    with living(open_place):
+        yield open_place
+    rep = open_place.active_rep()
+    if rep:
+        open_place.change_rep(rep.id, state="failed", reason="the test is over")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(chromium, base):
+    """A function that opens a page on a new phone. No page may complain in the console."""
+    contexts, complaints = [], []
+
+    def open_page(path="/", *, size=PHONE, script="", **options):
+        context = (
+            chromium.new_context(
+                base_url=base, viewport=size, has_touch=True, reduced_motion="no-preference"
+            )
+            if not options
+            else chromium.new_context(base_url=base, viewport=size, **options)
+        )
+        context.set_default_timeout(WAIT_MS)
+        contexts.append(context)
+        if script:
+            context.add_init_script(script)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
+        page.on(
+            "console",
+            lambda said: (
+                complaints.append(said.text) if said.type in ("error", "warning") else None
+            ),
+        )
+        page.goto(path)
+        return page
+
+    open_page.complaints = complaints
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def word_is(page, word):
+    playwright.expect(page.locator("#word")).to_have_text(word, timeout=WAIT_MS)
+
+
+def until(page, condition):
+    """Wait for a condition. Not wait_for_function(): it evaluates text, which our pages forbid."""
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"never came true: {condition}"
+        page.wait_for_timeout(20)
+
+
+def listens(page):
+    """Wait until the page's stream has told it the state once."""
+    until(page, "window.told > 0")
+
+
+# Counts what the stream says, and lets a test cut the stream as iOS does: without a word.
+STREAMS = """
+  window.told = 0; window.streams = [];
+  window.EventSource = class extends EventSource {
+    constructor(...all) {
+      super(...all);
+      window.streams.push(this);
+      this.addEventListener("state", () => { window.told += 1; });
+    }
+  };
+"""
+
+
+# --- how it looks ----------------------------------------------------------------------------
+
+FITS = """() => {
+  const inside = "main *:not(.wide *):not(.unseen):not(svg *)";
+  const cut = [...document.querySelectorAll(inside)].filter((part) => {
+    const box = part.getBoundingClientRect();
+    return box.width && (box.right > innerWidth + 1 || box.left < -1);
+  });
+  const wide = document.documentElement.scrollWidth > innerWidth;
+  return [wide, cut.map((part) => part.outerHTML.slice(0, 80))];
+}"""
+
+SMALL = """() => {
+  const pressed = "button, select, summary, .button, input[type=text], .postures label, .check";
+  return [...document.querySelectorAll(pressed + ", .reps a")]
+    .map((part) => [part.textContent.trim().slice(0, 20), part.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.height < 63.5 || box.width < 63.5))
+    .map(([name, box]) => `${name} ${box.width}x${box.height}`);
+}"""
+
+
+@pytest.mark.parametrize("size", [PHONE, SIDEWAYS, {"width": 320, "height": 568}])
+def test_every_page_fits_the_phone(phone, store, size):
+    long = "Maximiliane-Friederike von und zu Oberhausen-Unterammergau " + "W" * 20
+    athlete = store.add_athlete(long)
+    reps = [add_rep(store, ending, athlete_id=athlete.id) for ending in ENDINGS]
+    page = phone("/", size=size)
+    for path in ("/", "/reps", "/reps?posture=prone", "/nope", *(f"/rep/{rep.id}" for rep in reps)):
+        page.goto(path)
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert page.evaluate(FITS) == [False, []], path
+        assert page.evaluate(SMALL) == [], path
+    phone.complaints[:] = [said for said in phone.complaints if "404" not in said]
+
+
+@pytest.mark.parametrize("size", [PHONE, SIDEWAYS])
+def test_arm_and_stop_are_large_apart_unlike_and_in_sight(phone, store, size):
+    page = phone("/", size=size)
+    box = {name: page.locator(f"#{name}").bounding_box() for name in ("arm", "stop")}
+    assert box["arm"]["height"] >= 96
+    assert min(box["stop"]["height"], box["stop"]["width"]) >= 64
+    for one in box.values():
+        assert one["y"] + one["height"] <= size["height"]
+    assert box["arm"]["y"] - (box["stop"]["y"] + box["stop"]["height"]) >= 16
+    assert box["arm"]["width"] > 3 * box["stop"]["width"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_nothing_serious_stands_in_the_way_of_anybody(phone, store, ending):
+    """axe-core on every page, with the contrast that sunlight asks for (AAA)."""
+    rep = add_rep(store, ending)
+    page = phone("/")
+    for path in ("/", "/reps", f"/rep/{rep.id}"):
+        page.goto(path)
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert serious(page) == [], path
+
+
+@pytest.mark.parametrize("states", ["settling", "settling holding", "settling holding running"])
+def test_nothing_serious_while_a_rep_runs(phone, store, states):
+    walk(store, request(store, drill={"kind": "coach"}), *states.split())
+    assert serious(phone("/")) == []
+
+
+def serious(page) -> list:
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    more = {"color-contrast-enhanced": {"enabled": True}, "target-size": {"enabled": True}}
+    found = page.evaluate("(rules) => axe.run({ rules })", more)
+    return [
+        (violation["id"], violation["nodes"][0]["html"][:120])
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+    ]
+
+
+# --- how it lives ----------------------------------------------------------------------------
+
+WORDS = """
+  window.words = [];
+  addEventListener("DOMContentLoaded", () => {
+    const word = document.getElementById("word");
+    new MutationObserver(() => window.words.push(word.textContent))
+      .observe(word, { childList: true, characterData: true, subtree: true });
+  });
+"""
+
+
+def test_a_rep_from_the_tap_to_the_result_without_a_reload(phone, store):
+    page = phone("/", script=WORDS + STREAMS)
+    listens(page)
+    page.evaluate("window.mine = true")
+    page.locator("label", has_text="Tall plank").tap()
+    page.locator("#arm").tap()
+    word_is(page, "ARMED")
+    assert page.locator("#arm").is_disabled()
+    assert page.locator("#stop").is_enabled()
+    rep = store.active_rep()
+    assert rep.posture == "plank"
+    for state, word in (
+        ("settling", "SETTLE"),
+        ("holding", "HOLD"),
+        ("running", "GO"),
+        ("analysing", "WORKING"),
+    ):
+        walk(store, rep, state)
+        word_is(page, word)
+    store.change_rep(rep.id, state="done", result=sample_result())
+    word_is(page, "DONE")
+    card = page.locator("#last")
+    playwright.expect(card).to_contain_text("0.243")
+    playwright.expect(card).to_contain_text(f"Rep {rep.id}")
+    assert page.locator("#arm").is_enabled()
+    assert page.evaluate("window.mine")
+    assert page.evaluate("window.words") == ["ARMED", "SETTLE", "HOLD", "GO", "WORKING", "DONE"]
+
+
+def test_another_phone_sees_the_same(phone, store):
+    one, two = phone("/", script=STREAMS), phone("/", script=STREAMS)
+    listens(two)
+    one.locator("#arm").tap()
+    word_is(two, "ARMED")
+    two.locator("#stop").tap()  # nobody had taken the rep yet: it ends at once
+    word_is(one, "STOPPED")
+    playwright.expect(one.locator("#arm")).to_be_enabled()
+
+
+def test_the_coach_says_go(phone, store):
+    page = phone("/")
+    assert page.locator("#go").is_hidden()
+    page.locator("select[name=hold]").select_option("friend")
+    page.locator("#arm").tap()
+    word_is(page, "ARMED")
+    walk(store, store.active_rep(), "settling", "holding")
+    word_is(page, "HOLD")
+    assert page.locator("#go").bounding_box()["height"] >= 96
+    page.locator("#go").tap()
+    playwright.expect(page.locator("#go")).to_be_hidden()
+    assert store.active_rep().go_asked
+
+
+def test_the_keyboard_is_enough(phone, store):
+    page = phone("/")
+    page.locator("input[value=standing]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.locator("#arm").focus()
+    page.keyboard.press("Enter")
+    word_is(page, "ARMED")
+    assert store.active_rep().posture == "plank"
+
+
+def test_a_new_athlete_is_chosen_without_losing_the_other_choices(phone, store):
+    page = phone("/")
+    page.locator("label", has_text="Standing").tap()
+    page.locator("summary", has_text="New athlete").tap()
+    page.get_by_role("textbox", name="Name").fill("Ann-Kathrin")
+    page.get_by_role("textbox", name="Name").press("Enter")
+    playwright.expect(page.locator("#athlete option:checked")).to_have_text("Ann-Kathrin")
+    page.locator("#arm").tap()
+    word_is(page, "ARMED")
+    rep = store.active_rep()
+    names = {athlete.id: athlete.name for athlete in store.athletes()}
+    assert (rep.posture, names[rep.athlete_id]) == ("standing", "Ann-Kathrin")
+
+
+def test_a_lost_answer_arms_once(phone, store):
+    """The press arrives, its answer does not; the page presses again with the same key."""
+    page = phone("/")
+    before, lost = len(store.reps(limit=10_000)), []
+
+    def lose(route):
+        if lost:
+            return route.continue_()
+        lost.append(route.fetch())
+        return route.abort()
+
+    page.route("**/arm", lose)
+    page.locator("#arm").tap()
+    playwright.expect(page.locator("#arm")).not_to_have_class("arm pressed")
+    word_is(page, "ARMED")
+    assert page.locator("#said").is_hidden()
+    assert len(store.reps(limit=10_000)) == before + 1
+    phone.complaints[:] = [said for said in phone.complaints if "ERR_FAILED" not in said]
+
+
+def test_a_phone_that_slept_shows_the_truth_when_it_wakes(phone, store):
+    """Its stream was cut without a word, as iOS does to a page that is not seen."""
+    page = phone("/", script=STREAMS)
+    listens(page)
+    page.evaluate("window.streams.forEach((stream) => stream.close())")
+    rep = walk(store, request(store), "settling", "holding")
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")
+    assert page.locator("#word").text_content() != "HOLD", "the stream was not cut"
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    word_is(page, "HOLD")
+    walk(store, rep, "running")
+    word_is(page, "GO")  # and a new stream tells the rest
+    assert page.evaluate("window.streams.length") == 2
+
+
+def test_a_phone_out_of_reach_says_so_and_comes_back_by_itself(phone, store):
+    page = phone("/", script=STREAMS)
+    listens(page)
+    page.context.set_offline(True)
+    page.evaluate("window.streams.forEach((stream) => stream.dispatchEvent(new Event('error')))")
+    playwright.expect(page.locator("#lost")).to_be_visible()
+    walk(store, request(store), "settling")
+    page.context.set_offline(False)
+    word_is(page, "SETTLE")
+    playwright.expect(page.locator("#lost")).to_be_hidden()
+    phone.complaints[:] = [said for said in phone.complaints if "ERR_INTERNET" not in said]
+
+
+def test_back_to_the_start_page_shows_what_is_true_now(phone, store):
+    page = phone("/")
+    page.goto("/reps")
+    walk(store, request(store), "settling")
+    page.go_back()
+    word_is(page, "SETTLE")
+
+
+def test_a_page_without_a_place_for_a_stream_polls(chromium, store, tmp_path):
+    (tmp_path / "settings.toml").write_text("[web]\nstreams = 1\n", encoding="utf-8")
+    port = free_port()
+    with served(tmp_path, port), open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as own:
+        context = chromium.new_context(base_url=f"http://127.0.0.1:{port}", viewport=PHONE)
+        with living(own), contextlib.closing(context):
+            context.add_init_script(STREAMS)
+            first, second = context.new_page(), context.new_page()
+            first.goto("/")
+            listens(first)
+            second.goto("/")
+            walk(own, request(own), "settling")
+            word_is(second, "SETTLE")
+            assert second.evaluate("window.told") == 0
+            assert second.locator("#lost").is_hidden()
+
+
+def test_pages_find_their_server_again_after_it_restarted(chromium, tmp_path):
+    port = free_port()
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as own, living(own):
+        context = chromium.new_context(base_url=f"http://127.0.0.1:{port}", viewport=PHONE)
+        context.add_init_script(STREAMS)
+        with contextlib.closing(context):
+            with served(tmp_path, port):
+                page = context.new_page()
+                page.goto("/")
+                listens(page)
+            playwright.expect(page.locator("#lost")).to_be_visible(timeout=WAIT_MS)
+            with served(tmp_path, port):
+                walk(own, request(own), "settling")
+                word_is(page, "SETTLE")
+                playwright.expect(page.locator("#lost")).to_be_hidden(timeout=WAIT_MS)
+
+
+def test_a_timer_that_falls_silent_is_told(phone, open_place):
+    with living(open_place):
+        page = phone("/", script=STREAMS)
+        listens(page)
+        playwright.expect(page.locator("#arm")).to_be_enabled()
+    word_is(page, "NO TIMER")
+    assert page.locator("#arm").is_disabled()
+
+
+def test_the_echo_sounds_once_at_go_and_only_after_a_tap(phone, store):
+    script = """
+      window.sounds = 0;
+      const start = OscillatorNode.prototype.start;
+      OscillatorNode.prototype.start = function (...all) {
+        window.sounds += 1;
+        return start.apply(this, all);
+      };
+    """
+    page = phone("/", script=script + STREAMS)
+    listens(page)
+    assert page.locator("#echo").is_checked(), "on a simulated track nothing else sounds"
+    page.locator("#arm").tap()
+    word_is(page, "ARMED")
+    rep = walk(store, store.active_rep(), "settling", "holding")
+    word_is(page, "HOLD")
+    assert page.evaluate("window.sounds") == 0
+    walk(store, rep, "running")
+    word_is(page, "GO")
+    until(page, "window.sounds > 0")
+    walk(store, rep, "analysing", state="done", result=sample_result())
+    word_is(page, "DONE")
+    assert page.evaluate("window.sounds") == 1
+    late = phone("/", script=script)  # comes when GO is over
+    assert late.evaluate("window.sounds") == 0
+
+
+# --- without JavaScript ----------------------------------------------------------------------
+
+
+def test_all_of_it_works_without_javascript(phone, store):
+    page = phone("/", java_script_enabled=False)
+    page.locator("input[value=supine]").check()
+    page.locator("#arm").click()
+    word_is(page, "ARMED")
+    rep = store.active_rep()
+    assert rep.posture == "supine"
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    word_is(page, "WORKING")  # the page renews itself
+    store.change_rep(rep.id, state="done", result=sample_result())
+    word_is(page, "DONE")
+    playwright.expect(page.locator("#last")).to_contain_text("0.243")
+    page.get_by_text(f"Rep {rep.id}: all of it").click()
+    page.get_by_text("Delete this rep").click()
+    page.get_by_text("Undo").click()
+    playwright.expect(page.locator("h1")).to_contain_text(f"Rep {rep.id}")
+    assert store.rep(rep.id).deleted_at is None
+
+
+def test_stop_works_without_javascript(phone, store):
+    rep = walk(store, request(store), "settling")
+    page = phone("/", java_script_enabled=False)
+    page.locator("#stop").click()
+    playwright.expect(page.locator("#stop")).to_be_disabled()
+    assert store.rep(rep.id).stop_asked
+
+
+# --- a rep's page ----------------------------------------------------------------------------
+
+
+def test_a_rep_page_turns_into_the_result_by_itself(phone, store):
+    rep = request(store)
+    page = phone(f"/rep/{rep.id}", script=STREAMS)
+    word_is_shown = page.locator(".word")
+    playwright.expect(word_is_shown).to_have_text("ARMED")
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    playwright.expect(word_is_shown).to_have_text("WORKING")
+    store.change_rep(rep.id, state="done", result=sample_result())
+    playwright.expect(page.locator(".figure.big")).to_contain_text("0.243")
+    playwright.expect(page.locator(".chart canvas")).to_be_visible()
+
+
+SHOWN = "[...document.querySelectorAll('.replay g[visibility=visible]')].map((g) => g.dataset.t)"
+
+
+def test_the_replay_plays_pauses_and_can_be_scrubbed(phone, store):
+    page = phone(f"/rep/{add_rep(store).id}")
+    first = page.evaluate(f"new Promise((done) => setTimeout(() => done({SHOWN}), 0))")
+    page.locator(".scrub button", has_text="Pause").wait_for()
+    until(page, f"({SHOWN})[0] !== {json.dumps(first[0] if first else '')}")
+    page.locator(".scrub button").tap()
+    playwright.expect(page.locator(".scrub button")).to_have_text("Play")
+    paused = page.evaluate(SHOWN)
+    page.evaluate("new Promise((done) => setTimeout(done, 250))")
+    assert page.evaluate(SHOWN) == paused
+    page.locator(".scrub input").fill("79")
+    assert len(page.evaluate(SHOWN)) == 1
+    assert page.evaluate("document.querySelector('.scrub input').ariaValueText").endswith(" s")
+    assert float(page.evaluate(SHOWN)[0]) == pytest.approx(79 / 28 - 0.3, abs=1e-3)
+
+
+def test_the_replay_plays_without_javascript_too(phone, store):
+    rep = add_rep(store)
+    page = phone(f"/rep/{rep.id}", java_script_enabled=False)
+    image = page.locator(".replay img")
+    image.scroll_into_view_if_needed()
+    pictures = {image.screenshot() for _ in range(6)}
+    assert len(pictures) > 1
+
+
+def test_who_wants_no_motion_gets_the_first_movement_still(phone, store):
+    rep = add_rep(store)
+    page = phone(f"/rep/{rep.id}", reduced_motion="reduce", has_touch=True)
+    playwright.expect(page.locator(".scrub button")).to_have_text("Play")
+    (time_shown,) = page.evaluate(SHOWN)
+    assert 0.243 <= float(time_shown) < 0.3
+    plain = phone(f"/rep/{rep.id}", reduced_motion="reduce", java_script_enabled=False)
+    image = plain.locator(".replay img")
+    image.scroll_into_view_if_needed()
+    assert len({image.screenshot() for _ in range(4)}) == 1
+
+
+def test_the_speed_curve_is_drawn_and_stays_a_table(phone, store):
+    page = phone(f"/rep/{add_rep(store).id}")
+    canvas = page.locator(".chart canvas")
+    canvas.scroll_into_view_if_needed()
+    inked = """(canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
+      .data.filter((value, i) => i % 4 === 3 && value > 0).length"""
+    assert canvas.evaluate(inked) > 2000
+    page.locator("summary", has_text="Track as a table").tap()
+    assert page.locator("details[open] tbody tr").count() > 20
+    assert "5.41 m/s ± 0.06" in " ".join(page.locator("main").inner_text().split()).replace(
+        "5.41m/s", "5.41 m/s"
+    )
+
+
+def test_a_name_is_text_and_nothing_else(phone, store):
+    name = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    rep = add_rep(store, athlete_id=store.add_athlete(name).id)
+    for path in ("/", "/reps", f"/rep/{rep.id}"):
+        page = phone(path)
+        assert page.locator("img[src=x]").count() == 0
+        assert name[:20] in page.locator("main").inner_text()
+
+
+# --- all of it -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_rep_on_the_simulated_track_ends_in_what_was_drawn(chromium, tmp_path):
+    """The two real processes, one tap, and the page's figures against the simulation's truth."""
+    port, said = free_port(), []
+    simulated = {"TRACKSTART_CAMERA": "simulated"}
+    with process(tmp_path, port, "-m", "pi", **simulated) as device, served(tmp_path, port):
+        deadline = time.monotonic() + 90
+        while health(port)["timer"] != "ok":
+            assert device.poll() is None, "the device has ended"
+            assert time.monotonic() < deadline, "the device does not begin"
+            time.sleep(0.1)
+        context = chromium.new_context(base_url=f"http://127.0.0.1:{port}", viewport=PHONE)
+        with contextlib.closing(context):
+            context.set_default_timeout(WAIT_MS)
+            page = context.new_page()
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.goto("/")
+            playwright.expect(page.locator("#simulated")).to_be_visible()
+            page.locator("label", has_text=POSTURES["prone"].name).click()
+            page.locator("#arm").click()
+            playwright.expect(page.locator("#word")).to_have_text("DONE", timeout=120_000)
+            page.locator("#last a").click()
+            page.locator(".figure.big").wait_for()
+            shown = {0.0: page.locator(".figure.big").inner_text()}  # by metres run
+            for row in page.locator("table").first.locator("tbody tr").all():
+                metres, from_go = row.locator("th, td").all_inner_texts()[:2]
+                shown[float(metres.removesuffix(" m"))] = from_go
+            number = page.url.rpartition("/")[2]
+            answer = page.request.get(f"/rep/{number}.json").json()
+            playwright.expect(page.locator(".replay svg")).to_be_visible()
+            playwright.expect(page.locator(".chart canvas")).to_be_visible()
+            picture = page.locator("figure > a > img")
+            picture.scroll_into_view_if_needed()
+            page.wait_for_timeout(200)
+            assert picture.evaluate("(image) => image.naturalWidth") > 300
+    result = answer["result"]
+    assert answer["rep"]["posture"] == "prone"
+    assert result["status"] == "measured"
+    truth, reaction = result["truth"], result["reaction_s"]
+    assert reaction["value"] is not None, (result["reasons"], result["warnings"])
+    found = {0.0: (reaction["value"], reaction["u"], truth["reaction_s"])}
+    drawn = {gate["metres"]: gate["from_signal_s"] for gate in truth["splits"]}
+    for gate in result["splits"]:
+        if gate["from_signal_s"] is not None:
+            metres = gate["metres"]
+            found[metres] = (gate["from_signal_s"], gate["u"], drawn[metres])
+    assert found.keys() >= {0.0, 1.0, 2.5, 5.0}
+    for metres, (value, u, true) in found.items():
+        assert abs(value - true) <= 3 * u, (metres, value, u, true)
+        seen = float(shown[metres].rstrip("s").strip())
+        assert abs(seen - true) <= 3 * u + 0.0005, (metres, shown, true)
+        assert seen == pytest.approx(value, abs=0.00051)
+    assert said == []
