@@ -259,7 +259,7 @@ def one_rep(station: Station, rep: Rep) -> None:
     log.info("rep %d: %s, %s hold", rep.id, rep.posture, hold.kind)
     if station.track:
         station.track.line_up(rep.posture, lead_leg=rep.lead_leg)
-        camera.heard = listen(station.signal.pin_factory.pin(_pin_of_go(settings)))  # type: ignore[attr-defined]
+        camera.heard = listen(station.signal)  # type: ignore[attr-defined]
     cones = station.cones
     watch = Watch(
         camera.size,
@@ -292,13 +292,6 @@ def one_rep(station: Station, rep: Rep) -> None:
         _measure(station, rep, end, cones)
     else:
         log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
-
-
-def _pin_of_go(settings: Settings) -> int:
-    pins = settings.pins
-    number = pins.led if pins.led is not None else pins.buzzer
-    assert number is not None
-    return number
 
 
 def _settings_of(station: Station, hold: Hold) -> dict[str, Any]:

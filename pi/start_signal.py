@@ -71,6 +71,7 @@ class StartSignal:
             raise ValueError("pins: a buzzer or an LED is needed to give GO")
         if sounder not in ("active", "passive"):
             raise ValueError(f'sounder: "active" or "passive", not {sounder!r}')
+        self.fired: Go | None = None  # the last GO
         self._silence = threading.Event()
         self._buzzer: Any = None
         self._led: Any = None
@@ -117,7 +118,8 @@ class StartSignal:
         after_ns = time.monotonic_ns()
         if second:
             second.on()
-        return Go(before_ns, after_ns)
+        self.fired = Go(before_ns, after_ns)
+        return self.fired
 
     def end_tone(self) -> None:
         """The buzzer falls silent, the LED stays as it is."""
@@ -303,20 +305,26 @@ def is_pi() -> bool:
     )
 
 
-def listen(pin: Any) -> Callable[[], int | None]:
-    """An ear at a mock pin: answers with the time_ns at which it first went high, None before.
+def listen(signal: StartSignal) -> Callable[[], int | None]:
+    """An ear for a simulated athlete: answers with the time_ns of the next GO, None before it.
 
-    For a simulated athlete, who hears GO from the pin and from nothing else. What the pin did
-    earlier is forgotten.
+    It hears the pin that gives GO, where that pin has a memory (the mock ones have), and believes
+    the signal's own stamps where it has none.
     """
-    pin.clear_states()
+    device = signal._led or signal._buzzer
+    pin, before = device.pin, signal.fired
     start_ns = time.monotonic_ns()
+    if hasattr(pin, "clear_states"):
+        pin.clear_states()
 
     def heard() -> int | None:
-        states = list(pin.states)
-        for at, state in enumerate(states):
-            if state.state and at:
-                return start_ns + round(sum(one.timestamp for one in states[: at + 1]) * 1e9)
+        if not hasattr(pin, "states"):
+            return signal.fired.time_ns if signal.fired and signal.fired is not before else None
+        passed_s = 0.0
+        for state in list(pin.states)[1:]:
+            passed_s += state.timestamp
+            if state.state:
+                return start_ns + round(passed_s * 1e9)
         return None
 
     return heard

@@ -1,5 +1,6 @@
 """What is read from a video file: every picture, upright, at its own time, and the sound."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,9 +22,7 @@ def write_video(path, times_s, *, size=(64, 32), rotation=0, codec="mpeg4", beep
         stream = container.add_stream(codec, rate=30)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
-        stream.codec_context.qmin = stream.codec_context.qmax = 2
-        if rotation:
-            stream.set_display_rotation(rotation)
+        stream.codec_context.options = {"qmin": "2", "qmax": "2"}
         sound = container.add_stream("pcm_s16le", rate=8000, layout="mono") if beep_s else None
         for number, time_s in enumerate(times_s):
             luma = np.full((height * 3 // 2, width), 128, np.uint8)
@@ -40,7 +39,21 @@ def write_video(path, times_s, *, size=(64, 32), rotation=0, codec="mpeg4", beep
             audio.rate, audio.pts, audio.time_base = 8000, 0, Fraction(1, 8000)
             container.mux(sound.encode(audio))
             container.mux(sound.encode())
+    if rotation:
+        turn(path, rotation)
     return path
+
+
+def turn(path, degrees):
+    """Write into an MP4's track header, as a phone does, that it is to be shown turned."""
+    cosine, sine = round(np.cos(np.radians(degrees))), round(np.sin(np.radians(degrees)))
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 44
+    one = 1 << 16
+    data[matrix : matrix + 20] = struct.pack(
+        ">5i", cosine * one, -sine * one, 0, sine * one, cosine * one
+    )
+    path.write_bytes(data)
 
 
 def brightness(frames):
