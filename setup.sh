@@ -240,7 +240,7 @@ test_all() {
         if grep -qs '^ID=ubuntu' /etc/os-release; then apt_install chromium-browser; else apt_install chromium; fi
     fi
     local failed=() step
-    for step in 'ruff check --quiet .' 'ruff format --check --quiet .' 'mypy --no-error-summary' 'codespell_lib'; do
+    for step in 'ruff check --quiet --output-format concise .' 'ruff format --check --quiet .' 'mypy --no-error-summary' 'codespell_lib'; do
         say "$step"
         # shellcheck disable=SC2086
         .venv/bin/python -m $step || failed+=("${step%% -*}")
