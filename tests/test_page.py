@@ -312,12 +312,14 @@ def test_a_rep_from_the_tap_to_the_result_without_a_reload(phone, store):
     listens(page)
     page.evaluate("window.mine = true")
     page.locator("label", has_text="Tall plank").tap()
+    page.locator("select[name=hold]").select_option("random")
     page.locator("#arm").tap()
     word_is(page, "ARMED")
     assert page.locator("#arm").is_disabled()
     assert page.locator("#stop").is_enabled()
     rep = store.active_rep()
     assert rep.posture == "plank"
+    place = page.locator("#arm").bounding_box()
     for state, word in (
         ("settling", "SETTLE"),
         ("holding", "HOLD"),
@@ -326,14 +328,34 @@ def test_a_rep_from_the_tap_to_the_result_without_a_reload(phone, store):
     ):
         walk(store, rep, state)
         word_is(page, word)
+        assert page.locator("#arm").bounding_box() == place, "a target must not move"
     store.change_rep(rep.id, state="done", result=sample_result())
     word_is(page, "DONE")
+    assert page.locator("#arm").bounding_box() == place
     card = page.locator("#last")
     playwright.expect(card).to_contain_text("0.243")
     playwright.expect(card).to_contain_text(f"Rep {rep.id}")
     assert page.locator("#arm").is_enabled()
     assert page.evaluate("window.mine")
     assert page.evaluate("window.words") == ["ARMED", "SETTLE", "HOLD", "GO", "WORKING", "DONE"]
+
+
+def test_a_late_answer_does_not_bring_a_button_back(phone, store):
+    """The stream tells of SETTLE before the answer to the press arrives."""
+    page = phone("/", script=STREAMS)
+    listens(page)
+
+    def late(route):
+        answer = route.fetch()
+        walk(store, store.active_rep(), "settling")
+        word_is(page, "SETTLE")
+        route.fulfill(response=answer)
+
+    page.route("**/arm", late)
+    page.locator("#arm").tap()
+    playwright.expect(page.locator("#arm")).not_to_have_class("arm pressed")
+    assert page.locator("#arm").is_disabled()
+    assert page.locator("#word").text_content() == "SETTLE"
 
 
 def test_another_phone_sees_the_same(phone, store):

@@ -266,12 +266,12 @@ def test_one_word_says_where_the_rep_stands(client, store, ready, states, word):
 @pytest.mark.parametrize(
     ("ending", "word", "sentence"),
     [
-        ("measured", "DONE", "Reaction 0.243 s ± 0.006"),
-        ("early", "EARLY", "Early start (guessed). Reaction 0.043 s ± 0.006"),
+        ("measured", "DONE", "Reaction 0.243\xa0s ±\xa00.006"),
+        ("early", "EARLY", "Early start (guessed). Reaction 0.043\xa0s ±\xa00.006"),
         ("false_start", "FALSE START", "Moved before GO."),
         ("recalled", "FALSE START", "Moved 4 cm during the hold."),
         ("no_movement", "NOT SEEN", "Nobody started after the signal."),
-        ("not_measurable", "NOT MEASURED", "The camera moved."),
+        ("not_measurable", "NO RESULT", "The camera moved."),
         ("aborted", "STOPPED", "Nobody was still in 30 s."),
         ("failed", "FAILED", "Camera dropped 14 frames; check the cable."),
     ],
@@ -869,7 +869,7 @@ def test_the_first_page_is_light(client, store, ready):
     add_rep(store)
     page = client.get("/")
     paths = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
-    assert len(paths) == 3
+    assert len(paths) == 4
     loaded = [client.get(path) for path in paths]
     assert len(page.data) + sum(len(answer.data) for answer in loaded) < 40_000
     for answer in loaded:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 import threading
 import time
 from collections import deque
@@ -77,7 +78,8 @@ class Feed:
         something has missed nothing.    beat : the timer is still there.
         """
         ends = time.monotonic() + life_s
-        yield "retry: 1500\n: trackstart\n\n"
+        # Each page comes back after another while: they all lose a server at the same moment.
+        yield f"retry: {random.randrange(1000, 3000)}\n: trackstart\n\n"  # noqa: S311
         known = [Change(rep.changed, rep.id, rep.state) for rep in self._store.changes_since(after)]
         seen = 0
         while time.monotonic() < ends:

@@ -65,4 +65,4 @@ def _waits_for_coach(rep: Rep) -> bool:
 def _reaction(rep: Rep) -> str:
     value, u = words.figure((rep.result or {}).get("reaction_s"))
     guessed = "Early start (guessed). " if rep.status == "early" else ""
-    return f"{guessed}Reaction {value} s ± {u}" if u else ""
+    return f"{guessed}Reaction {value}\N{NO-BREAK SPACE}s ±\N{NO-BREAK SPACE}{u}" if u else ""

@@ -130,7 +130,7 @@ def _done(rep: Any) -> Ending:
         return Ending("FALSE START", "bad", "✗", close or why or "Moved before GO.")
     if status == "no_movement":
         return Ending("NOT SEEN", "unsure", "?", why or "Nobody moved after GO.")
-    return Ending("NOT MEASURED", "unsure", "?", why or "The pictures do not show the start.")
+    return Ending("NO RESULT", "unsure", "?", why or "The pictures do not show the start.")
 
 
 def _of_the_whole(result: dict[str, Any]) -> str:

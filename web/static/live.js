@@ -8,7 +8,7 @@
   const jitter = (ms) => ms * (0.7 + 0.6 * Math.random());
   const onStart = Boolean(find("state"));
   let source = null, heard = Date.now(), change = Number(document.body.dataset.change);
-  let shown = null, pollTimer = 0, streamTimer = 0, asking = 0, audio = null;
+  let shown = null, pollTimer = 0, streamTimer = 0, asking = 0;
 
   // --- showing the state ---
 
@@ -16,21 +16,28 @@
     heard = Date.now();
     find("lost").hidden = true;
     if (state.change < change) return;  // overtaken by a later answer
-    const before = shown;
+    const stepped = shown && shown.state !== state.state;
     change = state.change;
     shown = state;
     if (find("simulated")) find("simulated").hidden = !state.simulated;
     if (!onStart) return;
+    if (stepped && state.state === "requested") say("said", "");
     find("state").dataset.look = state.look;
+    find("status").setAttribute("aria-live", state.look === "bad" ? "assertive" : "polite");
     for (const id of ["word", "sentence", "problem"]) say(id, state[id]);
     find("problem").hidden = !state.problem;
+    offer(state);
+    if (stepped) document.dispatchEvent(new CustomEvent("step", { detail: state.state }));
+    if (find("last").dataset.version !== state.last) refresh();
+  }
+
+  // Which buttons there are to press.
+  function offer(state) {
     find("stop").disabled = !state.can_stop;
     find("arm").disabled = !state.can_arm;
     find("arm").hidden = state.can_go;
     find("go").hidden = !state.can_go;
-    if (state.state === "running" && before && before.state !== "running") sound();
-    if (state.state === "requested") say("said", "");
-    if (find("last").dataset.version !== state.last) refresh();
+    find("go").disabled = false;
   }
 
   function say(id, text) {
@@ -137,26 +144,27 @@
       try {
         const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(4000) });
         const state = await answer.json();
-        button.classList.remove("pressed");
-        button.disabled = false;
         if (state.word) show(state);
-        say("said", state.said);
-        return;
+        return released(button, state.said);
       } catch {
         await new Promise((resolve) => setTimeout(resolve, jitter(300)));
       }
     }
+    released(button, "The timer did not answer. Look at the word above, then tap again.");
+    wake();
+  }
+
+  function released(button, said) {
     button.classList.remove("pressed");
     button.disabled = false;
-    say("said", "The timer did not answer. Look at the word above, then tap again.");
-    wake();
+    if (shown) offer(shown);  // the stream may have been quicker than the answer
+    say("said", said);
   }
 
   for (const form of document.querySelectorAll("form[data-button]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      unlock();
-      press(form, event.submitter);
+      press(form, form.querySelector("button") || document.querySelector(`button[form="${form.id}"]`));
     });
   }
 
@@ -175,33 +183,6 @@
       say("said", "");
     } catch { say("said", "The timer did not answer. Try again."); }
   });
-
-  // --- an echo of GO, for the demonstration: late by nature, and never timed ---
-
-  const echo = find("echo");
-  if (echo && window.AudioContext) {
-    find("sound").hidden = false;
-    const kept = localStorage.getItem("echo");
-    echo.checked = kept ? kept === "yes" : !find("simulated").hidden;
-    echo.addEventListener("change", () => { localStorage.setItem("echo", echo.checked ? "yes" : "no"); unlock(); });
-  }
-
-  function unlock() {  // browsers let a page sound only after a tap
-    if (!echo?.checked) return;
-    audio ??= new AudioContext();
-    audio.resume();
-  }
-
-  function sound() {
-    if (!echo?.checked || !audio) return;
-    const tone = audio.createOscillator(), volume = audio.createGain(), now = audio.currentTime;
-    tone.frequency.value = 1000;
-    volume.gain.setValueAtTime(0.8, now);
-    volume.gain.setTargetAtTime(0, now + 0.35, 0.03);
-    tone.connect(volume).connect(audio.destination);
-    tone.start(now);
-    tone.stop(now + 0.6);
-  }
 
   localTimes();
   listen();

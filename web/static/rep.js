@@ -14,7 +14,7 @@
     const hand = svg.querySelector(".now");
     if (pictures.length < 2) return;
     const times = pictures.map((picture) => Number(picture.dataset.t));
-    const first = times[0], span = times.at(-1) - first, slower = Number(svg.dataset.slower);
+    const first = times[0], span = times[times.length - 1] - first, slower = Number(svg.dataset.slower);
     const title = svg.querySelector("title").textContent;
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", title);
