@@ -10,7 +10,7 @@ LANE_M = 1.22
 
 
 class View(NamedTuple):
-    """Where the camera stands and what it sees: level, at right angles to the line, unless turned."""
+    """Where the camera stands and what it sees: level, and at right angles unless turned."""
 
     size: tuple = (1280, 720)
     px_per_m: float = 152.0  # on the running line, in the middle of the picture
@@ -152,7 +152,7 @@ def draw_backdrop(view, random, *, smooth_ground=False):
     # ground: for every pixel below the horizon the metres it shows
     corners = [(0, 0), (6, 0), (6, 12), (0, 12)]
     to_picture = cv2.getPerspectiveTransform(
-        np.float32(corners), np.float32([at(x, 0, z) for x, z in corners])
+        np.array(corners, np.float32), np.array([at(x, 0, z) for x, z in corners], np.float32)
     )
     inverse = np.linalg.inv(to_picture).astype(np.float32)
     first = horizon + 2

@@ -207,7 +207,7 @@ def joints(channels, athlete):
             hip_x, hip_y, ankle_x, ankle_y, THIGH * height, SHANK * height,
             facing * value(f"bow_{side}"),
         )  # fmt: skip
-        knee_y = np.maximum(knee_y, 0.03 * height)  # a knee that would go underground goes sideways
+        knee_y = np.maximum(knee_y, 0.03 * height)  # one that would go underground goes sideways
         # a leg that cannot reach takes its foot along
         ball_x = ball_x + foot_x - ankle_x
         ball_y = np.maximum(ball_y + foot_y - ankle_y, 0.0)
@@ -216,12 +216,13 @@ def joints(channels, athlete):
         sole = 0.016 * height
         heel_y = np.maximum(ball_y - height * HEEL * fore_y + sole * over_y, 0.012 * height)
         put(f"heel_{side}", ball_x - height * HEEL * fore_x + sole * over_x, heel_y, z["heel"])
-        put(f"ball_{side}", ball_x + sole * over_x, ball_y + sole * over_y, z["ball"])
+        joint_y = np.maximum(ball_y + sole * over_y, 0.012 * height)
+        put(f"ball_{side}", ball_x + sole * over_x, joint_y, z["ball"])
         room = np.arcsin(np.clip(np.maximum(ball_y, 0) / (TOE * height), -1, 1))
         bent = np.where(pitch > 0, np.minimum(np.maximum(pitch - 0.3, 0), room), pitch)
-        start_y = np.maximum(ball_y + sole * over_y, 0.012 * height)
-        put(f"toe_{side}", ball_x + sole * over_x + TOE * height * np.cos(bent),
-            np.maximum(start_y - TOE * height * np.sin(bent), 0.012 * height), z["toe"])  # fmt: skip
+        toe_y = np.maximum(joint_y - TOE * height * np.sin(bent), 0.012 * height)
+        toe_x = ball_x + sole * over_x + TOE * height * np.cos(bent)
+        put(f"toe_{side}", toe_x, toe_y, z["toe"])
 
         along = SHOULDER - 0.5 * TRUNK
         root_x, root_y = value("x") + along * height * up_x, value("y") + along * height * up_y

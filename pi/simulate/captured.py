@@ -9,6 +9,7 @@ marker sets (TRC).
 import json
 import os
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +59,11 @@ def find_captures():
 def read_bvh(path):
     """Joints of a BVH file: rate, names, (n, J, 3) in the file's unit."""
     words = iter(Path(path).read_text().split())
-    names, parents, offsets, channels, stack = [], [], [], [], []
+    names: list[str] = []
+    parents: list[int] = []
+    offsets: list[list[float]] = []
+    channels: list[list[str]] = []
+    stack: list[int] = []
     for word in words:
         if word in ("ROOT", "JOINT", "End"):
             names.append(next(words) if word != "End" else f"{names[stack[-1]]} end")
@@ -238,7 +243,7 @@ def gait_of(name, capture):
         fore = capture.joints[f"wrist_{side}"] - capture.joints[f"elbow_{side}"]
         arm = np.unwrap(np.arctan2(upper[:, 0], -upper[:, 1])) + lean
         bend = np.unwrap(np.arctan2(fore[:, 0], -fore[:, 1])) + lean - arm
-        for begin, end in zip(lands[:-1], lands[1:], strict=True):
+        for begin, end in pairwise(lands):
             if end - begin > 1.2 * capture.rate:
                 continue
             at = begin + phases * (end - begin)

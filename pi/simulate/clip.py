@@ -1,11 +1,12 @@
 """One simulated start as a recording, with the truth about it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pi.camera import Frames, count_dropped
 from pi.simulate.backdrop import View, cones, draw_backdrop
+from pi.simulate.body import Athlete
 from pi.simulate.figure import dress
 from pi.simulate.people import draw_athlete, draw_ending, draw_others, draw_reaction
 from pi.simulate.scene import Player, Scene
@@ -20,14 +21,25 @@ class Clip(NamedTuple):
 
     frames: Frames
     signal_ns: int
-    truth: dict
-    cones: list  # [{"pixel": [u, v], "metres": m}, …]
+    truth: dict[str, Any]
+    cones: list[dict[str, Any]]  # [{"pixel": [u, v], "metres": m}, …]
 
 
 def simulate_clip(
-    posture, *, seed=0, fps=120.0, size=(1280, 720), px_per_m=None, conditions=None,
-    athlete=None, signal_s=2.0, duration_s=8.0, direction=1, ending="start", body="built-in",
-):  # fmt: skip
+    posture: str,
+    *,
+    seed: int = 0,
+    fps: float = 120.0,
+    size: tuple[int, int] = (1280, 720),
+    px_per_m: float | None = None,
+    conditions: Conditions | None = None,
+    athlete: Athlete | None = None,
+    signal_s: float = 2.0,
+    duration_s: float = 8.0,
+    direction: int = 1,
+    ending: str = "start",
+    body: str = "built-in",
+) -> Clip:
     """A start of which everything is known.
 
     posture : supine | prone | plank | standing.    px_per_m : None = 152 at a width of 1280 px.

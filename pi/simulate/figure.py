@@ -76,8 +76,9 @@ def dress(athlete, px_per_m, random, *, ground=None, brightness=1.0):
         "shorts": random.uniform(20, 200),
         "shoe": random.uniform(40, 235),
     }
+    faint = dict(zip(greys, random.normal(0, 5, len(greys)), strict=True))
     if ground is not None:
-        greys = {name: ground + random.normal(0, 5) for name in greys}
+        greys = {name: ground + off for name, off in faint.items()}
     greys["sleeve"] = greys["shirt"] if random.uniform() < 0.6 else greys["skin"]
     greys["sock"] = greys["skin"] if random.uniform() < 0.6 else greys["shorts"]
     density = DENSE * px_per_m
@@ -170,9 +171,9 @@ def limb_map(limb, a, b, side, wide):
 
 
 def draw_limb(canvas, corner, limb, ends, side, wide):
-    """Lay one limb on the canvas, averaged over the places it passes while the shutter is open.
+    """Lay one limb on the canvas, averaged over where it is while the shutter is open.
 
-    canvas : (h, w) float32, changed.    corner : its top left px.    ends : (k, 2, 2) px of a and b.
+    canvas : (h, w) float32, changed.    corner : its top left px.    ends : (k, 2, 2) px, a and b.
     """
     high, long = canvas.shape
     margin = 1.15 * max(limb.radius_m) * wide + 3
@@ -182,16 +183,14 @@ def draw_limb(canvas, corner, limb, ends, side, wide):
     x1, y1 = min(x1, long), min(y1, high)
     if x1 <= x0 or y1 <= y0:
         return
-    layer = None
+    layer = np.zeros((y1 - y0, x1 - x0, 2), np.float32)
     for a, b in ends:
         matrix = limb_map(limb, a - corner, b - corner, side, wide)
         matrix[:, 2] -= (x0, y0)
-        one = cv2.warpAffine(
+        layer += cv2.warpAffine(
             limb.picture, matrix, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR
         )
-        layer = one if layer is None else layer + one
-    if len(ends) > 1:
-        layer *= 1.0 / len(ends)
+    layer *= 1.0 / len(ends)
     under = canvas[y0:y1, x0:x1]
     under *= 1 - layer[:, :, 1]
     under += layer[:, :, 0]

@@ -2,11 +2,14 @@
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from pi.camera import Camera
 from pi.simulate.backdrop import View, cones, draw_backdrop
+from pi.simulate.body import Athlete
 from pi.simulate.clip import ENDINGS
 from pi.simulate.figure import dress
 from pi.simulate.motion import SETTLING_S, draw_fidgets
@@ -20,7 +23,14 @@ class SimulatedTrack:
     """A lane beside which a camera stands, empty until somebody lines up."""
 
     def __init__(
-        self, *, seed=0, size=(1280, 720), px_per_m=None, direction=1, conditions=None, body="auto"
+        self,
+        *,
+        seed: int = 0,
+        size: tuple[int, int] = (1280, 720),
+        px_per_m: float | None = None,
+        direction: int = 1,
+        conditions: Conditions | None = None,
+        body: str = "auto",
     ):
         self.conditions = Conditions() if conditions is None else conditions
         px_per_m = 152.0 * size[0] / 1280 if px_per_m is None else px_per_m
@@ -38,15 +48,23 @@ class SimulatedTrack:
         self._lock = threading.Lock()
 
     @property
-    def cones(self):
+    def cones(self) -> list[dict[str, Any]]:
         """Marks on the running line: [{"pixel": [u, v], "metres": m}, …]."""
         return cones(self.view)
 
-    def scene_s(self, time_ns):
+    def scene_s(self, time_ns: int) -> float:
         """The scene's clock at an instant of the monotonic clock."""
         return (time_ns - self.zero_ns) * 1e-9
 
-    def line_up(self, posture, seed=None, *, athlete=None, lead_leg="free", ending="start"):
+    def line_up(
+        self,
+        posture: str,
+        seed: int | None = None,
+        *,
+        athlete: Athlete | None = None,
+        lead_leg: str = "free",
+        ending: str = "start",
+    ) -> None:
         """Somebody comes to the start, fidgets for a moment and is still.
 
         lead_leg : left | right | free, the leg of the first step.
@@ -54,8 +72,8 @@ class SimulatedTrack:
         if ending not in ENDINGS:
             raise ValueError(f"ending must be one of {', '.join(ENDINGS)}, not {ending!r}")
         self._count += 1
-        seed = [self.seed, self._count] if seed is None else [seed]
-        who, moves, looks, rest = (np.random.default_rng([*seed, k]) for k in (1, 2, 3, 5))
+        own = [self.seed, self._count] if seed is None else [seed]
+        who, moves, looks, rest = (np.random.default_rng([*own, k]) for k in (1, 2, 3, 5))
         drawn = draw_athlete(who)
         athlete = drawn if athlete is None else athlete
         if lead_leg != "free":
@@ -85,7 +103,7 @@ class SimulatedTrack:
             self.scene.others = others
             self.scene.player = Player(figure, motion, onset_s)
 
-    def hear(self, go_ns):
+    def hear(self, go_ns: int) -> None:
         """The signal sounds; whoever is at the start reacts to it, once."""
         with self._lock:
             player = self.scene.player
@@ -94,16 +112,16 @@ class SimulatedTrack:
                 return
             self.scene.player = player._replace(onset_s=go_s + self._delay_s)
 
-    def leave(self):
+    def leave(self) -> None:
         """The lane is empty again."""
         with self._lock:
             self.scene.player = None
 
-    def picture(self, time_ns, out=None):
+    def picture(self, time_ns: int, out: np.ndarray | None = None) -> np.ndarray:
         """What a camera sees whose row 0 is exposed around time_ns: (h, w) uint8."""
         return self.scene.picture(self.scene_s(time_ns), out)
 
-    def truth(self, go_ns):
+    def truth(self, go_ns: int) -> dict[str, Any] | None:
         """What happened, in s after the signal at go_ns; None while nobody has lined up."""
         player = self.scene.player
         if player is None:
@@ -121,7 +139,15 @@ class SimulatedCamera(Camera):
     heard : function without arguments that answers with the GO's ns, or None before it.
     """
 
-    def __init__(self, track, *, heard=None, fps=120.0, ring_seconds=12.0, ring_bytes=None):
+    def __init__(
+        self,
+        track: SimulatedTrack,
+        *,
+        heard: Callable[[], int | None] | None = None,
+        fps: float = 120.0,
+        ring_seconds: float = 12.0,
+        ring_bytes: int | None = None,
+    ):
         super().__init__(
             "simulated", track.view.size, fps, ring_seconds=ring_seconds, ring_bytes=ring_bytes
         )
@@ -130,24 +156,25 @@ class SimulatedCamera(Camera):
         self.line_time_ns = track.conditions.line_time_s * 1e9
         self.exposure_ns = round(track.conditions.exposure_s * 1e9)
         self._end = threading.Event()
-        self._thread = None
+        self._thread: threading.Thread | None = None
 
-    def start(self):
+    def start(self) -> None:
         self.stop()
         super().start()
         self._end.clear()
         self._thread = threading.Thread(target=self._draw, name="simulated camera", daemon=True)
         self._thread.start()
 
-    def stop(self):
+    def stop(self) -> None:
         super().stop()
         self._end.set()
         if self._thread:
             self._thread.join()
             self._thread = None
 
-    def _draw(self):
+    def _draw(self) -> None:
         period_ns = 1e9 / self.fps
+        lost = np.random.default_rng([self.track.seed, 6])
         first_ns = time.monotonic_ns()
         tick = 1
         while True:
@@ -160,6 +187,7 @@ class SimulatedCamera(Camera):
             if go_ns is not None:
                 self.track.hear(go_ns)
             self.track.picture(time_ns, self.ring.slot())
-            self.ring.keep(time_ns)
+            if lost.uniform() >= self.track.conditions.dropped:
+                self.ring.keep(time_ns)
             late = (time.monotonic_ns() - first_ns) / period_ns
             tick = max(tick + 1, int(late))  # what is over by now was not seen

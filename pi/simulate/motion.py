@@ -131,11 +131,29 @@ def swing(time, lift_s, land_s, start, end, high, *, gently=False, gait=None):
     return x, y, pitch
 
 
-def running_steps(time, x, hip_x, hip_y, speed, first_s, side, athlete, random):
+def rise_steps(holds, time, hip_x, hip_y, start_x, athlete, tempo, waits):
+    """A rise's footholds in metres and seconds, left at the latest when the leg is too short.
+
+    waits : s by which the foot leaves its resting place later than the rise says.
+    """
+    height = athlete.height_m
+    plan: list[Foothold] = []
+    for hold in holds:
+        place, up = start_x + hold.x * height, hold.y * height
+        on = None if hold.from_s is None else hold.from_s * tempo
+        far = np.hypot(hip_x - place, hip_y - up) > 0.975 * REACH * height
+        lift = first_time(time, far, 0.0 if on is None else on + 0.02)
+        if hold.to_s is not None:
+            lift = min(lift, hold.to_s * tempo + (0.0 if plan else waits))
+        plan.append(Foothold(on, lift, place, up, hold.pitch))
+    return plan
+
+
+def running_steps(time, hip_x, hip_y, speed, first_s, side, athlete, random):
     """Footholds of a sprint, alternating from `side` on: [(side, Foothold), …] in metres."""
     height = athlete.height_m
     scale = np.sqrt(height / 1.75)
-    found = []
+    found: list[tuple[str, Foothold]] = []
     contact = first_s
     while contact < time[-1] - 0.05:
         v = float(np.interp(contact, time, speed))
@@ -325,18 +343,10 @@ def draw_motion(posture, athlete, random, *, start_x=None, duration_s=6.0, rise=
     # feet: what the way up says, as long as a leg can reach, then the steps of the sprint
     plans = {}
     for role, side in roles.items():
-        plan = []
-        for hold in rise.feet[role]:
-            place, up = start_x + hold.x * height, hold.y * height
-            on = None if hold.from_s is None else hold.from_s * tempo
-            far = np.hypot(hip_x - place, hip_y - up) > 0.975 * REACH * height
-            lift = first_time(time, far, 0.0 if on is None else on + 0.02)
-            if hold.to_s is not None:
-                waits = 0.0 if plan else random.uniform(0.04, 0.12)
-                lift = min(lift, hold.to_s * tempo + waits)
-            if first == f"leg_{side}" and not plan:
-                lift = 0.0
-            plan.append(Foothold(on, lift, place, up, hold.pitch))
+        waits = random.uniform(0.04, 0.12)
+        plan = rise_steps(rise.feet[role], time, hip_x, hip_y, start_x, athlete, tempo, waits)
+        if first == f"leg_{side}":
+            plan[0] = plan[0]._replace(to_s=0.0)
         plans[side] = plan
     ahead = (hip_x - plans[rear][-1].x) / height
     since = max(starts, plans[rear][-1].from_s or 0.0)
@@ -346,7 +356,7 @@ def draw_motion(posture, athlete, random, *, start_x=None, duration_s=6.0, rise=
     scale = np.sqrt(height / 1.75)
     lands = max(plans[lead][-1].to_s + 0.045 * scale, plans[rear][-1].to_s + 0.16)
     run_from = {side: len(plan) for side, plan in plans.items()}
-    steps = running_steps(time, x, hip_x, hip_y, speed, lands, rear, athlete, random)
+    steps = running_steps(time, hip_x, hip_y, speed, lands, rear, athlete, random)
     for side, hold in steps:
         plans[side].append(hold)
     contacts = fill_feet(
@@ -439,7 +449,7 @@ def draw_walk(athlete, speed, random, *, duration_s=14.0, from_rest=False):
     hip_x, hip_y = x - HALF * height * np.sin(lean), (0.50 if jogs else 0.512) * height
     rest = float(hip_x[0] + 0.03 * height)
     steps = walking_steps(time, hip_x, speed, 0.55 if from_rest else 0.15, "near", athlete, random)
-    landing = {side: [h for s, h in steps if s == side][0].from_s for side in SIDES}
+    landing = {side: next(hold.from_s for s, hold in steps if s == side) for side in SIDES}
     away = 0.36 * np.sqrt(height / 1.75)
     plans = {
         side: [Foothold(None, max(landing[side] - away, 0.0), rest + apart, 0.0, 0.0)]
@@ -509,17 +519,10 @@ def draw_walk_away(posture, athlete, random, *, start_x=None, duration_s=14.0):
     x = x + (stands - x) * smooth((time - 0.5 * up_s) / (0.6 * up_s))
     x = x - speed * (since - 0.35 * (1 - np.exp(-since / 0.35)))
     hip_x = x - HALF * height * np.sin(lean * np.cos(turn))
-    plans = {}
-    for role, side in (("lead", lead), ("rear", rear)):
-        plans[side] = []
-        for hold in rise.feet[role]:
-            on = None if hold.from_s is None else hold.from_s * tempo
-            off = None if hold.to_s is None else hold.to_s * tempo
-            place = start_x + hold.x * height
-            far = np.hypot(hip_x - place, hip_y - hold.y * height) > 0.975 * REACH * height
-            gone = first_time(time, far, 0.0 if on is None else on + 0.02)
-            off = gone if off is None else min(off, gone)
-            plans[side].append(Foothold(on, off, place, hold.y * height, hold.pitch))
+    plans = {
+        side: rise_steps(rise.feet[role], time, hip_x, hip_y, start_x, athlete, tempo, 0.0)
+        for role, side in (("lead", lead), ("rear", rear))
+    }
     beside = plans[lead][-1].x - 0.10 * height
     if plans[rear][-1].x < beside - 0.05 * height:
         lands = plans[rear][-1].to_s + 0.5

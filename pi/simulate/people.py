@@ -13,6 +13,8 @@ from pi.simulate.motion import (
 )
 from pi.simulate.scene import Player
 
+TYPICAL_S = {"supine": 0.245, "prone": 0.225, "plank": 0.205, "standing": 0.185}
+
 
 def draw_athlete(random):
     """Somebody from the club: a child, a sprinter or a parent."""
@@ -32,8 +34,9 @@ def draw_athlete(random):
 def draw_reaction(posture, athlete, random):
     """A believable time in s from the signal to the 10 mm; nobody has published any for these."""
     slow = 0.04 * min(max((1.55 - athlete.height_m) / 0.3, 0.0), 1.0)
-    typical = {"standing": 0.185, "plank": 0.205, "prone": 0.225, "supine": 0.245}[posture]
-    return float(np.clip(random.normal(typical + slow, 0.028), 0.13, 0.40))
+    if posture not in TYPICAL_S:
+        raise ValueError(f"posture must be one of {', '.join(TYPICAL_S)}, not {posture!r}")
+    return float(np.clip(random.normal(TYPICAL_S[posture] + slow, 0.028), 0.13, 0.40))
 
 
 BODIES = ("built-in", "captured", "auto")
@@ -69,27 +72,19 @@ def draw_others(conditions, view, around_s, random):
     One stands and moves off, one walks by, one jogs by; then again. Somebody who crosses in front
     does so late, between camera and lane.
     """
+    uniform = random.uniform
     others = []
-    kinds = random.permutation(3)
-    for i in range(conditions.passers_by):
-        kind = kinds[i % 3]
-        depth = random.uniform(2.0, 6.0)
-        if kind == 0:
-            others.append(
-                somebody(view, depth, random.uniform(1.0, 3.2), around_s + random.uniform(-0.3, 0.5),
-                         random.uniform(-1.0, 4.0), True, random)
-            )  # fmt: skip
-        else:
-            speed = random.uniform(1.0, 1.7) if kind == 1 else random.uniform(2.4, 3.6)
-            at_s = around_s + random.uniform(-1.0, 1.0 if kind == 1 else 2.0)
-            others.append(
-                somebody(view, depth, speed, at_s, random.uniform(-1.0, 2.0), False, random)
-            )
+    kinds = random.permutation(["stands", "walks", "jogs"])
+    for kind in np.resize(kinds, conditions.passers_by):
+        depth, speed = uniform(2.0, 6.0), uniform(2.4, 3.6) if kind == "jogs" else uniform(1.0, 1.7)
+        at_s = around_s + {"stands": uniform(-0.3, 0.5), "walks": uniform(-1.0, 1.0)}.get(
+            kind, uniform(-1.0, 2.0)
+        )
+        at_x = uniform(-1.0, 4.0 if kind == "stands" else 2.0)
+        others.append(somebody(view, depth, speed, at_s, at_x, kind == "stands", random))
     if conditions.crossing:
-        others.append(
-            somebody(view, -random.uniform(1.5, 3.0), random.uniform(1.2, 1.7),
-                     around_s + random.uniform(2.6, 3.4), 2.5, False, random)
-        )  # fmt: skip
+        depth, speed, at_s = -uniform(1.5, 3.0), uniform(1.2, 1.7), around_s + uniform(2.6, 3.4)
+        others.append(somebody(view, depth, speed, at_s, 2.5, False, random))
     return tuple(others)
 
 

@@ -44,7 +44,7 @@ class Scene:
         self._leaves = None
         if conditions.wind_px > 0:
             self._find_leaves()
-        self._noise = None
+        self._noise = np.empty((0, 0, 0), np.uint8)
         if conditions.noise > 0:
             self._draw_noise()
 
@@ -89,7 +89,7 @@ class Scene:
         """The picture exposed around time_s (middle of row 0's exposure): (h, w) uint8."""
         if out is None:
             out = np.empty(self.view.size[::-1], np.uint8)
-        random = np.random.default_rng([self.seed, 7, int(round(time_s * 1e6)) & 0xFFFFFFFF])
+        random = np.random.default_rng([self.seed, 7, round(time_s * 1e6) & 0xFFFFFFFF])
         self._draw_surroundings(out, time_s)
         athlete = self.player
         everybody = [*self.others] if athlete is None else [*self.others, athlete]
@@ -111,7 +111,7 @@ class Scene:
             span = sky.shape[1] - out.shape[1]
             left = int(abs((self.weather.sky_px_s * time_s + 0.5 * span) % (2 * span) - span))
             cv2.multiply(out, sky[:, left : left + out.shape[1]], dst=out, scale=1 / 255)
-        if self._noise is not None:
+        if len(self._noise):
             self._add_noise(out, box, random)
         return out
 
@@ -236,7 +236,7 @@ def placed(player, positions):
 def place_limbs(view, weather, player, time_s):
     """Pixels of all limbs' ends at the moments at which their rows are exposed.
 
-    Returns (list of (k, 2, 2) px, side ±1, widths in px per metre, box) or None outside the picture.
+    Returns (list of (k, 2, 2) px, side ±1, widths in px per metre, box), None if out of sight.
     """
     width, height = view.size
     exposure, line_time = weather.conditions.exposure_s, weather.conditions.line_time_s

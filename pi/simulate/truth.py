@@ -35,7 +35,7 @@ def surface(figure, positions, channels, clock):
 
 
 def breadth(figure, channels, clock):
-    """Which side the body shows, (n,) ±1, and how wide cloth and breath make each limb, (n, limbs)."""
+    """Which side the body shows and how wide cloth and breath make it: (n,) ±1, (n, limbs)."""
     side = np.where(np.cos(channels[:, COLUMN["turn"]]) >= 0, 1.0, -1.0)
     half_chest = 0.06 * figure.athlete.height_m * figure.athlete.stout
     breath = channels[:, COLUMN["breath"]] / half_chest
@@ -64,56 +64,58 @@ def visible(figure, points, owner, positions):
 
 
 def track_at(motion, time, onset_s, signal_s):
-    """Torso centre and height of the highest point of the body: x, y, top (n,) m."""
+    """The torso's centre along the line and the body's highest point: x, top (n,) m."""
     position = joints(channels_at(motion, time - onset_s, time + signal_s), motion.athlete)
-    torso = 0.5 * (position[:, JOINT["hip"]] + position[:, JOINT["neck"]])
-    top = position[:, :, 1].max(1)
+    x = 0.5 * (position[:, JOINT["hip"], 0] + position[:, JOINT["neck"], 0])
     crown = position[:, JOINT["crown"], 1] + 0.050 * motion.athlete.height_m
-    return torso[:, 0], torso[:, 1], np.maximum(top, crown)
+    return x, np.maximum(position[:, :, 1].max(1), crown)
+
+
+def outlines(motion, figure, time, onset_s, signal_s):
+    """The body's outlines at times after the signal: (n, p, 2) m, owners, joints (n, J, 3)."""
+    clock = time + signal_s
+    channels = channels_at(motion, time - onset_s, clock)
+    positions = joints(channels, motion.athlete)
+    points, owner = surface(figure, positions, channels, clock)
+    return points, owner, positions
 
 
 def first_movement(motion, figure, onset_s, signal_s, *, rate=1000):
     """When some visible part is further from its resting place than any was, by 5, 10, 20 mm.
 
-    onset_s : s after the signal.    signal_s : the signal on the scene's clock.    Returns a dict: sway_m, passing times (s), speed, the part, and
-    the displacement of the farthest visible point.
+    onset_s : s after the signal.    signal_s : the signal on the scene's clock.
+    A part counts as visible when nothing nearer covers it at rest.  Returns a dict: sway_m, passing
+    times (s), speed, the part, and the displacement of the farthest visible point.
     """
     still = np.arange(min(0.0, onset_s) - 1.0, min(0.0, onset_s), 1 / 250)
-    channels = channels_at(motion, still - onset_s, still + signal_s)
-    points, owner = surface(figure, joints(channels, motion.athlete), channels, still + signal_s)
-    rest = points.mean(0)
-    now = joints(channels[-1:], motion.athlete)[0]
-    seen = visible(figure, points[-1], owner, now)
-    sway = float(np.hypot(*np.moveaxis(points - rest, 2, 0))[:, seen].max())
+    points, owner, positions = outlines(motion, figure, still, onset_s, signal_s)
+    seen = visible(figure, points[-1], owner, positions[-1])
+    rest = points[:, seen].mean(0)
+    sway = float(np.linalg.norm(points[:, seen] - rest, axis=2).max())
 
     time = onset_s + np.arange(0, 0.9, 1 / rate)
-    channels = channels_at(motion, time - onset_s, time + signal_s)
-    points, _ = surface(figure, joints(channels, motion.athlete), channels, time + signal_s)
-    moved = np.hypot(*np.moveaxis(points[:, seen] - rest[seen], 2, 0))
-    passed, who, fast = {}, None, np.nan
+    points = outlines(motion, figure, time, onset_s, signal_s)[0][:, seen]
+    moved = np.linalg.norm(points - rest, axis=2)
+    lasts = int(0.15 * rate)
+    passed, part, speed = {}, None, np.nan
     for gate in (0.005, GATE_M, 0.020):
         beyond = moved > sway + gate
-        stays = np.lib.stride_tricks.sliding_window_view(beyond, int(0.15 * rate), axis=0).all(2)
-        hit = np.flatnonzero(stays.any(1))
+        count = np.cumsum(beyond, axis=0)
+        stays = beyond[:-lasts] & (count[lasts:] - count[:-lasts] == lasts)  # does not come back
+        hit = np.flatnonzero(stays.max(1))
         if not len(hit):
             passed[gate] = np.nan
             continue
-        k = hit[0]
+        k = max(int(hit[0]), 1)
         p = np.flatnonzero(stays[k])[np.argmax(moved[k, stays[k]])]
-        exact = time[k]
-        if k:
-            low, high = moved[k - 1, p], moved[k, p]
-            if high > low:
-                exact = time[k - 1] + (sway + gate - low) / (high - low) / rate
-        passed[gate] = float(exact)
+        before, after = moved[k - 1, p], moved[k, p]
+        share = np.clip((sway + gate - before) / max(after - before, 1e-9), 0, 1)
+        passed[gate] = float(time[k - 1] + share / rate)
         if gate == GATE_M:
-            who = figure.limbs[owner[seen][p]].name
-            velocity = (
-                (points[min(k + 1, len(time) - 1)] - points[max(k - 1, 0)])[seen][p] * rate / 2
-            )
-            fast = float(np.hypot(*velocity))
+            part = figure.limbs[owner[seen][p]].name
+            speed = float(np.linalg.norm(points[k + 1, p] - points[k - 1, p]) * rate / 2)
     return {
-        "sway_m": sway, "passed": passed, "speed_m_s": fast, "part": who,
+        "sway_m": sway, "passed": passed, "speed_m_s": speed, "part": part,
         "time_s": time, "farthest_m": moved.max(1),
     }  # fmt: skip
 
@@ -130,8 +132,8 @@ def what_happened(motion, figure, onset_s, *, signal_s, view, ending="start", un
         "height_m": motion.athlete.height_m, "first_part": None, "ending": ending,
     }  # fmt: skip
     rate = 500
-    time = np.arange(-signal_s, until_s, 1 / rate)
-    x, y, top = track_at(motion, time, onset_s if np.isfinite(onset_s) else 1e9, signal_s)
+    time = np.arange(max(-signal_s, -1.5), until_s, 1 / rate)
+    x, top = track_at(motion, time, onset_s if np.isfinite(onset_s) else 1e9, signal_s)
     speed = np.gradient(x, time)
     half_view = 0.5 * view.size[0] / view.px_per_m
     inside = np.abs(x - (half_view - view.behind_m)) < half_view
