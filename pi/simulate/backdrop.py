@@ -66,11 +66,11 @@ def tile(random, size, sd):
 
 def spread(texture, x, y, scale):
     """The repeating texture looked up at metres x, y; scale: metres of one texel."""
-    size = texture.shape[0]
+    far = 30000.0  # texels: as far as OpenCV wraps
     return cv2.remap(
         texture,
-        np.mod(x / scale, size).astype(np.float32),
-        np.mod(y / scale, size).astype(np.float32),
+        np.clip(x * np.float32(1 / scale), -far, far),
+        np.clip(y * np.float32(1 / scale), -far, far),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_WRAP,
     )
