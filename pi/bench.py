@@ -209,8 +209,9 @@ def table(report: dict[str, Any]) -> str:
         return f"{part['bias'] * 1e3:+.0f} ± {part['spread'] * 1e3:.0f}"
 
     lines = [
-        "| | clips | right status | first movement right | first movement, ms "
-        "| 1 m, ms | 2.5 m, ms | 5 m, ms | speed RMS, m/s |",
+        "| | clips | right status | first movement right | first movement, ms | "
+        + " | ".join(f"{gate:g} m, ms" for gate in GATES_M)
+        + " | speed RMS, m/s |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     groups = {**report["by_posture"], **report["by_condition"], "**all**": report["all"]}

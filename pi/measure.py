@@ -93,7 +93,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     whole = _in_view(seen, body, ground)
     x = _metres_along(body.thickest[:, 0], seen, ground)
     rough = kinematics.smooth(time, np.where(whole, x, np.nan))
-    first, last = _run(rough, seen.left_s)
+    first, last = _run(rough, seen, ground)
     if not last > first:
         return _ended(
             result, "no_movement", told, "somebody moved, but it did not lead into a start"
@@ -114,6 +114,9 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         row_s=seen.site[:, 1] * seen.line_time_s,
         u_displacement_m=float(np.hypot(0.003, ground.u_scale * timing.GATE_M)),
     )
+    if seen.rested[0] > 0:
+        late = "the athlete came to rest only after the signal"
+        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=late)
     moved_s = movement.reaction.value
     reaction = movement.reaction._replace(value=moved_s - delay)
     if movement.reason:
@@ -121,8 +124,10 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     result["reaction_s"] = _value(reaction, 4)
     result["onset_s"] = _value(movement.onset._replace(value=movement.onset.value - delay), 4)
 
-    up = timing.gets_up(time, height, running_height)
-    if np.isfinite(up) and up > seen.left_s - 1.5:
+    # from rest on: what somebody did before lying down is not getting up
+    rising = time >= min(0.0, seen.left_s - 0.5) - 0.3
+    up = timing.gets_up(time[rising], height[rising], running_height)
+    if np.isfinite(up):
         result["up_s"] = _value(Value(up, 0.02), 3)
     else:
         told.reasons.append(
@@ -288,22 +293,24 @@ def _height(body: vision.Body, ground: Ground) -> np.ndarray:
     return height
 
 
-def _run(track: Track, left_s: float) -> tuple[int, int]:
-    """First and last sample of the way from the resting place out of the picture; equal when it
-    was no start.
+def _run(track: Track, seen: Observations, ground: Ground) -> tuple[int, int]:
+    """First and last sample of the way from the resting place out of the picture.
 
-    A start goes forward by 0.8 m or more, faster than a walk, within 6 s of giving up the place.
+    Equal when it was no start: a start goes forward by 0.8 m and by more than half of what the resting
+    body covered, faster than a walk, within 6 s of giving up the place.
     """
-    seen = np.flatnonzero(np.isfinite(track.x))
-    if len(seen) < 8:
+    left_s = seen.left_s
+    known = np.flatnonzero(np.isfinite(track.x))
+    if len(known) < 8:
         return 0, 0
-    before = seen[track.time[seen] <= left_s]
-    rest = float(np.median(track.x[before])) if len(before) else float(track.x[seen[0]])
-    after = seen[(track.time[seen] > left_s) & (track.time[seen] < left_s + 6.0)]
+    before = known[track.time[known] <= left_s]
+    rest = float(np.median(track.x[before])) if len(before) else float(track.x[known[0]])
+    after = known[(track.time[known] > left_s) & (track.time[known] < left_s + 6.0)]
     if len(after) < 4:
         return 0, 0
+    covered = np.ptp(np.argwhere(seen.resting), axis=0).max() * seen.factor / ground.px_per_m
     ran = after[(track.speed[after] > RUN_M_S) & (track.x[after] > rest + 0.3)]
-    if len(ran) < 4 or track.x[after].max() - rest < 0.8:
+    if len(ran) < 4 or track.x[after].max() - rest < max(0.8, 0.6 * min(covered, 2.2)):
         return 0, 0
     return int(after[0]), int(after[-1])
 
@@ -405,7 +412,7 @@ def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> No
     far = float(np.ptp(x[running])) if running.any() else 0.0
     if far < PROFILE_VIEW_M:
         told.reasons.append(
-            f"profile: {far:.1f} m of running in view; to tell MSS from MAC takes {PROFILE_VIEW_M:g} m"
+            f"profile: {far:.1f} m of running in view; MSS and MAC take {PROFILE_VIEW_M:g} m"
         )
         return
     fit = kinematics.fit_profile(track.time[running], x[running])
@@ -421,8 +428,8 @@ def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> No
 
 def _status(result: dict[str, Any], reaction: Value, told: _Told) -> None:
     if not np.isfinite(reaction.value):
-        anything = any(split["from_signal_s"] is not None for split in result["splits"])
-        result["status"] = "measured" if anything or result["steps"] else "not_measurable"
+        crept = any("crept" in reason for reason in told.reasons)
+        result["status"] = "measured" if crept else "not_measurable"
         return
     for limit, below in ((0.0, "false_start"), (EARLY_S, "early")):
         if abs(reaction.value - limit) <= reaction.u:

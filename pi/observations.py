@@ -17,6 +17,10 @@ from . import vision
 from .calibration import RunningLine
 
 
+HOLDS = ((-1.8, -0.15), (-0.1, 0.1), (0.15, 0.35))
+"""When to look for somebody at rest, s after the signal, in the order of trust."""
+
+
 class Observations(NamedTuple):
     """What was seen. Pixels are those of the full picture unless said."""
 
@@ -28,6 +32,7 @@ class Observations(NamedTuple):
     factor: int  # silhouettes are this much smaller
     silhouettes: np.ndarray  # (n, h, w) uint8, 0 or 1
     resting: np.ndarray  # (h, w) uint8, where the athlete rested
+    rested: tuple[float, float]  # s, when the athlete was taken to be at rest
     left_s: float  # when the resting place was given up; NaN = nobody left a place
     contrast: float  # grey levels between the athlete and the lane, at rest; NaN
     light: np.ndarray  # (n,) gain of each picture
@@ -66,10 +71,13 @@ def observe(
     restless = np.median(np.abs(np.diff(small[some].astype(np.int16), axis=0)), axis=0)
     whole = vision.register(small, usual, restless <= max(3.0, 2.0 * float(np.median(restless))))
     likely = None if line is None else _near_the_start(line, small.shape[1:], factor)
-    lane = vision.find_lane(small, time, whole, likely=likely)
-    if not lane.resting.any():
-        # nobody was still for long: whoever is still at the signal itself
-        lane = vision.find_lane(small, time, whole, likely=likely, hold=(-0.1, 0.1))
+    lane, hold = vision.find_lane(small, time, whole, likely=likely, hold=HOLDS[0]), HOLDS[0]
+    for later in HOLDS[1:]:
+        # nobody large was still for long: perhaps somebody was at the signal, or soon after it
+        if lane.sure < 0.004 * small[0].size:
+            found = vision.find_lane(small, time, whole, likely=likely, hold=later)
+            if found.sure > 3.0 * lane.sure:
+                lane, hold = found, later
     masks = vision.foreground(small, lane, whole)
     tall = None if line is None else 1.9 * line.px_per_m(0.0) / factor
     silhouettes = vision.follow(masks, lane, time, stature=tall)
@@ -95,7 +103,7 @@ def observe(
         last = int(np.searchsorted(time, left_s + 0.35))
         frames = (first, last)
         moved = _displacement(
-            luma[first:last], time[first:last], whole, frames, lane, factor, left_s
+            luma[first:last], time[first:last], whole, frames, lane, factor, left_s, hold
         )
         site, vector, lost = moved.site, moved.vector, moved.lost
         before = int(np.clip(np.searchsorted(time, min(0.0, left_s - 0.4)), 0, n - 1))
@@ -110,6 +118,7 @@ def observe(
         factor=factor,
         silhouettes=silhouettes,
         resting=lane.resting.astype(np.uint8),
+        rested=hold,
         left_s=left_s,
         contrast=contrast,
         light=whole.gain,
@@ -172,9 +181,9 @@ def _displacement(
     lane: vision.Lane,
     factor: int,
     left_s: float,
+    rested: tuple[float, float],
 ) -> vision.Displacement:
-    """Displacement of the parts of the resting body, against the mean of the last still
-    pictures."""
+    """Displacement of the parts of the resting body, against the mean of some still pictures."""
     height, width = luma.shape[1] // 2, luma.shape[2] // 2
     up = factor / 2.0
     grown = cv2.resize(
@@ -193,8 +202,10 @@ def _displacement(
     registration = vision.Registration(
         whole.gain[part], whole.offset[part], whole.shift[part] * factor
     )
-    end = min(0.0, left_s - 0.35)
-    still = np.flatnonzero((time >= end - 0.4) & (time <= end))
+    # well before the signal: a false start must not be in its own resting picture
+    begin, end = (-1.0, -0.45) if rested[1] < -0.1 else rested
+    early = min(0.0, left_s - 0.35) if rested[1] < -0.1 else 0.0
+    still = np.flatnonzero((time >= begin + early) & (time <= end + early))
     if len(still) < 2:
         still = np.arange(min(4, len(time)))
     rest = np.zeros((h, w), np.float32)
@@ -230,6 +241,7 @@ def unpacked(stored: bytes) -> Observations:
         fields["displacement"] = fields["displacement"].astype(np.float32)
         for name in ("size", "site_frames"):
             fields[name] = tuple(int(value) for value in fields[name])
+        fields["rested"] = tuple(float(value) for value in fields["rested"])
         for name in ("dropped", "factor", "soles_top"):
             fields[name] = int(fields[name])
         for name in ("line_time_s", "exposure_s", "left_s", "contrast", "stirred_s"):

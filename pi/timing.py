@@ -17,6 +17,12 @@ CREEP_M_S = 0.05
 """Slower than this at the gate, the athlete crept into the start: no instant can be told."""
 
 
+STILL_M = 0.030
+"""Who strays further than this from the mean place within that second was not still."""
+
+SHORTEST_REST_S = 0.5
+
+
 class Movement(NamedTuple):
     """The first visible movement that goes on into the start."""
 
@@ -70,16 +76,18 @@ def first_movement(
     if m < together or k < 8:
         return none("too little of the athlete could be followed before the start")
     step = float(np.median(np.diff(time)))
-    end = 0.0
+    end = _still_until(time, vector, lost, step)
+    if not np.isfinite(end):
+        return none("the athlete was not still for a second before")
     answer = none("")
     for _ in range(3):
         start = max(end - 1.0, float(time[0]))
         still = np.flatnonzero((time >= start - 1e-9) & (time <= end))
-        if len(still) < 3 or end - start < 0.15:
-            return none("nobody was seen still before the start", (start, end))
+        if len(still) < 3 or end - start < SHORTEST_REST_S:
+            return none("the recording begins less than half a second before", (start, end))
         moved, sway, trusted = _against_rest(vector, lost, still)
         if trusted.sum() < together:
-            return none("the athlete was never still", (start, end))
+            return none("too little of the athlete could be followed before the start")
         curve = farthest(moved[:, trusted], lost[:, trusted], together=together)
         gate = gate_m + sway
         launched = np.flatnonzero((curve > 0.05) & (time <= left_s + 0.6))
@@ -124,6 +132,23 @@ def first_movement(
     if answer.speed < CREEP_M_S:
         answer = answer._replace(reaction=NOTHING, onset=NOTHING, reason="crept into the start")
     return answer
+
+
+def _still_until(time: np.ndarray, vector: np.ndarray, lost: np.ndarray, step: float) -> float:
+    """The latest instant up to the signal that ends a still second; NaN when there is none.
+
+    Still: nine parts in ten are seen all along and stray less than STILL_M from their mean place.
+    """
+    begins = float(time[0])
+    for end in np.arange(0.0, max(-1.5, begins + SHORTEST_REST_S) - 1e-9, -max(0.05, step)):
+        inside = (time >= max(end - 1.0, begins) - 1e-9) & (time <= end + 1e-9)
+        if inside.sum() < 3:
+            break
+        part = vector[inside]
+        strayed = np.hypot(*np.moveaxis(part - part.mean(axis=0), -1, 0)).max(axis=0)
+        if np.mean((strayed < STILL_M) & (lost[inside].mean(axis=0) < 0.1)) >= 0.9:
+            return float(end)
+    return float("nan")
 
 
 def _against_rest(

@@ -135,6 +135,7 @@ class Lane(NamedTuple):
     noise: np.ndarray  # (h, w) float32, standard deviation of a still pixel
     resting: np.ndarray  # (h, w) bool, where the athlete rested; all False when nobody left a place
     left_s: float  # when that place was left; NaN when nobody did
+    sure: float  # px, how much of it was there all through the hold
 
 
 def find_lane(
@@ -176,7 +177,7 @@ def find_lane(
     limit = np.maximum(5.0, 5.0 * jitter).astype(np.float32)
     changed = (np.abs(early - late) > limit).astype(np.uint8)
     changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    stayed = (np.abs(during - early) <= limit).mean(axis=0)
+    stayed = (np.abs(during - late) > limit).mean(axis=0)
     # when each place turned from its early into its late look
     after = np.flatnonzero(middle > -0.15)
     like_late = np.abs(stack[after] - late) < np.abs(stack[after] - early)
@@ -185,7 +186,7 @@ def find_lane(
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     empty = np.where(changed > 0, late, usual)
     resting = np.zeros(changed.shape, bool)
-    left_s = float("nan")
+    left_s, sure = float("nan"), 0.0
     least = 0.0012 * changed.size
     pieces = []
     for label in range(1, count):
@@ -196,11 +197,13 @@ def find_lane(
         weight = area if likely is None else float(likely[piece].sum())
         # whoever walks through during the hold is no athlete at rest
         weight *= float(np.clip(2.5 * stayed[piece & (changed > 0)].mean() - 1.5, 0.0, 1.0))
+        if stats[label, 0] == 0 or stats[label, 0] + stats[label, 2] == joined.shape[1]:
+            weight *= 0.3  # who rests to start is in view, who leaves it is cut by its side
         pieces.append((weight, label, float(np.median(turned[piece & (changed > 0)]))))
     strong = [p for p in pieces if p[0] >= least]
     if strong:
         # the athlete's place: large, and left soon; a latecomer's place was come to later
-        weight, label, left_s = max(strong, key=lambda p: p[0] / (1.0 + max(p[2], 0.0)))
+        sure, label, left_s = max(strong, key=lambda p: p[0] / (1.0 + max(p[2], 0.0)))
         x, y, w, h = stats[label, :4]
         gap = 0.4 * max(w, h)  # a thigh in the track's own colour parts the body in two
         for other_weight, other, when in pieces:
@@ -217,7 +220,7 @@ def find_lane(
     apart = np.abs(_steady(small, registration, picked) - empty)
     noise = np.maximum(1.4826 * np.median(apart, axis=0), 0.6).astype(np.float32)
     noise = cv2.blur(noise, (3, 3))
-    return Lane(empty.astype(np.float32), noise, resting, left_s)
+    return Lane(empty.astype(np.float32), noise, resting, left_s, sure)
 
 
 def foreground(small: np.ndarray, lane: Lane, registration: Registration) -> np.ndarray:
@@ -265,8 +268,11 @@ def follow(
     reach = int(np.clip(round(max(0.06 * stature, 9.0 * stature / 1.75 * gap)), 2, 12))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     floor = min(height, int(ground + 0.08 * stature) + 1)
-    start = int(np.searchsorted(time, min(lane.left_s - 1.0, 0.0)))
-    start = int(np.clip(start, 0, n - 1))
+    near_start = np.flatnonzero((time > lane.left_s - 2.0) & (time <= lane.left_s))
+    if len(near_start) == 0:
+        near_start = np.arange(1)
+    covered = masks[near_start][:, lane.resting].mean(axis=1)
+    start = int(near_start[np.argmax(covered)])
 
     def walk(order: range) -> None:
         allowed = lane.resting.astype(np.uint8)
