@@ -296,8 +296,8 @@ def _height(body: vision.Body, ground: Ground) -> np.ndarray:
 def _run(track: Track, seen: Observations, ground: Ground) -> tuple[int, int]:
     """First and last sample of the way from the resting place out of the picture.
 
-    Equal when it was no start: a start goes forward by 0.8 m and by more than half of what the resting
-    body covered, faster than a walk, within 6 s of giving up the place.
+    Equal when it was no start: a start goes forward by 0.8 m and by more than half of what the
+    resting body covered, faster than a walk, within 6 s of giving up the place.
     """
     left_s = seen.left_s
     known = np.flatnonzero(np.isfinite(track.x))

@@ -16,7 +16,6 @@ import numpy as np
 from . import vision
 from .calibration import RunningLine
 
-
 HOLDS = ((-1.8, -0.15), (-0.1, 0.1), (0.15, 0.35))
 """When to look for somebody at rest, s after the signal, in the order of trust."""
 
@@ -76,7 +75,7 @@ def observe(
         # nobody large was still for long: perhaps somebody was at the signal, or soon after it
         if lane.sure < 0.004 * small[0].size:
             found = vision.find_lane(small, time, whole, likely=likely, hold=later)
-            if found.sure > 3.0 * lane.sure:
+            if found.sure > 2.0 * lane.sure:
                 lane, hold = found, later
     masks = vision.foreground(small, lane, whole)
     tall = None if line is None else 1.9 * line.px_per_m(0.0) / factor

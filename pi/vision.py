@@ -179,7 +179,9 @@ def find_lane(
     changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     stayed = (np.abs(during - late) > limit).mean(axis=0)
     # when each place turned from its early into its late look
-    after = np.flatnonzero(middle > -0.15)
+    after = np.flatnonzero(middle > hold[1] - 0.05)
+    if len(after) == 0:
+        after = np.arange(len(middle))[-1:]
     like_late = np.abs(stack[after] - late) < np.abs(stack[after] - early)
     turned = np.append(middle[after], time[-1])[like_late.argmax(axis=0)]
     joined = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
