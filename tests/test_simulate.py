@@ -27,7 +27,7 @@ from pi.simulate.clip import draw_scene
 from pi.simulate.figure import dress
 from pi.simulate.motion import channels_at, draw_walk, monotone, pose_at
 from pi.simulate.people import draw_athlete, draw_ending
-from pi.simulate.truth import first_movement, outlines, what_happened
+from pi.simulate.truth import first_movement, outlines, visible, what_happened
 from pi.simulate.weather import shaken
 
 SMALL = (480, 270)
@@ -171,12 +171,28 @@ def test_reaction_is_where_the_farthest_point_is_10_mm_beyond_all_sway():
         assert crossing >= truth["sway_m"] + 0.0095
 
 
+def test_a_limb_behind_another_is_not_seen_to_move_first():
+    """A plank's far hand: covered by the near one from straight ahead, beside it from aside."""
+    motion, figure, _ = start("plank", 3)
+    time_s = np.array([-0.1])
+    points, owner, positions = outlines(motion, figure, time_s, 0.15, 2.0)
+    hand = [limb.name for limb in figure.limbs].index("hand_far")
+    ahead = View(behind_m=0.5 * 1280 / 152 - positions[0, JOINT["wrist_far"], 0])
+    aside = ahead._replace(behind_m=ahead.behind_m - 3.0)
+    share = {}
+    for name, view in (("ahead", ahead), ("aside", aside)):
+        seen = visible(figure, points[0], owner, positions[0], view)
+        share[name] = seen[owner == hand].mean()
+        assert seen[owner == len(figure.limbs) - 1].all()  # nothing is nearer than the near hand
+    assert share["ahead"] < share["aside"]
+
+
 def test_different_parts_move_first_at_different_speeds():
     speeds, parts = [], set()
     for posture in POSTURES:
         for seed in range(12):
             motion, figure, _ = start(posture, seed)
-            found = first_movement(motion, figure, 0.15, 2.0)
+            found = first_movement(motion, figure, 0.15, 2.0, View())
             speeds.append(found["speed_m_s"])
             parts.add(found["part"].rsplit("_", 1)[0])
     assert 0.1 < min(speeds) < 0.4
@@ -188,7 +204,7 @@ def test_different_parts_move_first_at_different_speeds():
 def test_reaction_comes_when_it_was_asked_to(clip):
     assert 0.13 <= clip.truth["reaction_s"] <= 0.40
     scene, onset_s = small_scene(ending="false_start")
-    found = first_movement(scene.player.motion, scene.player.figure, onset_s, 2.0)
+    found = first_movement(scene.player.motion, scene.player.figure, onset_s, 2.0, scene.view)
     assert found["passed"][0.010] == pytest.approx(-0.3, abs=0.002)
 
 

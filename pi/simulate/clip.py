@@ -88,7 +88,7 @@ def draw_scene(
     motion = draw_ending(posture, athlete, ending, moves, body=body)
     ground = backdrop.track_grey if conditions.low_contrast else None
     figure = dress(athlete, px_per_m, looks, ground=ground)
-    onset_s = draw_onset(motion, figure, ending, reaction, signal_s, who)
+    onset_s = draw_onset(motion, figure, ending, reaction, signal_s, view, who)
     others = draw_others(conditions, view, signal_s, rest)
     player = Player(figure, motion, signal_s + onset_s)
     scene = Scene(
@@ -97,7 +97,7 @@ def draw_scene(
     return scene, onset_s
 
 
-def draw_onset(motion, figure, ending, reaction_s, signal_s, random):
+def draw_onset(motion, figure, ending, reaction_s, signal_s, view, random):
     """When movement begins so that 10 mm are passed at the reaction time asked for."""
     if ending == "no_movement":
         return np.inf
@@ -108,5 +108,6 @@ def draw_onset(motion, figure, ending, reaction_s, signal_s, random):
     wanted = {"early": random.uniform(0.03, 0.08), "false_start": -0.3}.get(ending, reaction_s)
     onset_s = wanted - 0.05
     for _ in range(3):  # the sway that the gate starts from is not the same everywhere
-        onset_s += wanted - first_movement(motion, figure, onset_s, signal_s)["passed"][GATE_M]
+        found = first_movement(motion, figure, onset_s, signal_s, view)
+        onset_s += wanted - found["passed"][GATE_M]
     return float(onset_s)

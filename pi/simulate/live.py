@@ -88,7 +88,7 @@ class SimulatedTrack:
             "walk_away": who.uniform(0.8, 1.8), "false_start": 0.0,
         }.get(ending)  # fmt: skip
         if delay is None:
-            passed = first_movement(motion, figure, 0.0, 0.0)["passed"][GATE_M]
+            passed = first_movement(motion, figure, 0.0, 0.0, self.view)["passed"][GATE_M]
             delay = max(reaction - passed, 0.06)
         lined_up_s = self.scene_s(time.monotonic_ns())
         still_s = lined_up_s + SETTLING_S

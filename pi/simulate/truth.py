@@ -11,6 +11,7 @@ from pi.simulate.motion import channels_at
 
 GATE_M = 0.010
 RUN_HEIGHT_SHARE = 0.8
+SLIVER_M = 0.008  # what shows less than this beside a nearer limb is not seen to move
 
 
 def surface(figure, positions, channels, clock):
@@ -49,17 +50,27 @@ def breadth(figure, channels, clock):
     return side, wide
 
 
-def visible(figure, points, owner, positions):
-    """Which outline points no nearer limb covers, in one pose: (p,) bool."""
+def visible(figure, points, owner, positions, view):
+    """Which outline points stand clear of every nearer limb as the camera sees them: (p,) bool.
+
+    points : (p, 2).    positions : (J, 3).
+    """
+    eye = np.array([0.5 * view.size[0] / view.px_per_m - view.behind_m, view.camera_height_m])
+
+    def apparent(at, depth):
+        return eye + (at - eye) * (view.distance_m / (view.distance_m + depth))[..., None]
+
+    joint = apparent(positions[:, :2], positions[:, 2])
+    depth = np.array([0.5 * (positions[x.a, 2] + positions[x.b, 2]) for x in figure.limbs])
+    points = apparent(points, depth[owner])
     seen = np.ones(len(owner), bool)
     for i, limb in enumerate(figure.limbs):
-        a, b = positions[limb.a, :2], positions[limb.b, :2]
-        axis = b - a
-        length2 = max(float(axis @ axis), 1e-12)
-        share = np.clip((points - a) @ axis / length2, 0, 1)
-        gap = np.hypot(*(points - a - share[:, None] * axis).T)
+        axis = joint[limb.b] - joint[limb.a]
+        from_a = points - joint[limb.a]
+        share = np.clip(from_a @ axis / max(float(axis @ axis), 1e-12), 0, 1)
+        gap = np.linalg.norm(from_a - share[:, None] * axis, axis=1)
         radius = limb.radius_m[0] + (limb.radius_m[1] - limb.radius_m[0]) * share
-        seen &= ~((owner < i) & (gap < 0.97 * radius))
+        seen &= (owner >= i) | (gap > radius + SLIVER_M)
     return seen
 
 
@@ -80,16 +91,17 @@ def outlines(motion, figure, time, onset_s, signal_s):
     return points, owner, positions
 
 
-def first_movement(motion, figure, onset_s, signal_s, *, rate=1000):
+def first_movement(motion, figure, onset_s, signal_s, view, *, rate=1000):
     """When some visible part is further from its resting place than any was, by 5, 10, 20 mm.
 
     onset_s : s after the signal.    signal_s : the signal on the scene's clock.
-    A part counts as visible when nothing nearer covers it at rest.  Returns a dict: sway_m, passing
+    A part counts as visible when nothing nearer covers it at rest, from a camera at right
+    angles.  Returns a dict: sway_m, passing
     times (s), speed, the part, and the displacement of the farthest visible point.
     """
     still = np.arange(min(0.0, onset_s) - 1.0, min(0.0, onset_s), 1 / 250)
     points, owner, positions = outlines(motion, figure, still, onset_s, signal_s)
-    seen = visible(figure, points[-1], owner, positions[-1])
+    seen = visible(figure, points[-1], owner, positions[-1], view)
     rest = points[:, seen].mean(0)
     sway = float(np.linalg.norm(points[:, seen] - rest, axis=2).max())
 
@@ -146,7 +158,7 @@ def what_happened(motion, figure, onset_s, *, signal_s, view, ending="start", un
     if not np.isfinite(onset_s) or not motion.profile:
         return truth
 
-    found = first_movement(motion, figure, onset_s, signal_s)
+    found = first_movement(motion, figure, onset_s, signal_s, view)
     moved = found["passed"][GATE_M]
     truth |= {
         "reaction_s": moved,
