@@ -2,25 +2,24 @@
 
 import contextlib
 import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 from sample_reps import ENDINGS, add_rep, beat, request, sample_result, walk
+from two_processes import (
+    CHROMIUM,
+    ROOT,
+    free_port,
+    launch,
+    served,
+    simulated_device,
+    wait_for_device,
+)
 
 from pi.drills import POSTURES
 from pi.store import open_store
 
-ROOT = Path(__file__).parent.parent
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 AXE = ROOT / "tests/vendor/axe-core-4.14.1/axe.min.js"
 PHONE, SIDEWAYS = {"width": 360, "height": 740}, {"width": 740, "height": 360}
 WAIT_MS = 20_000  # for what takes a moment here and a second on a slow machine
@@ -30,61 +29,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)"),
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def process(home: Path, port: int, *command: str, **environment: str):
-    """One of the two processes with a home of its own; it must end when it is told to."""
-    log = home / f"{command[1]}.log"
-    with open(log, "ab") as said:
-        running = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            env=os.environ
-            | {"TRACKSTART_HOME": str(home), "TRACKSTART_PORT": str(port)}
-            | environment,
-        )
-    try:
-        yield running
-    except BaseException:
-        print(log.read_text(errors="replace")[-3000:])
-        raise
-    finally:
-        running.send_signal(signal.SIGTERM)
-        try:
-            running.wait(10)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-            raise
-
-
-def health(port: int) -> dict:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
-        return json.load(answer)
-
-
-@contextlib.contextmanager
-def served(home: Path, port: int):
-    """The pages by gunicorn, as `trackstart web` starts it."""
-    with process(home, port, "-m", "gunicorn", "--config", "web/gunicorn.conf.py") as running:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError):
-                health(port)
-                break
-            assert running.poll() is None, "gunicorn has ended"
-            assert time.monotonic() < deadline, "no page after a minute"
-            time.sleep(0.05)
-        yield
 
 
 @contextlib.contextmanager
@@ -139,17 +83,7 @@ def store(open_place):
 @pytest.fixture(scope="module")
 def chromium():
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
+        browser = launch(driver)
         yield browser
         browser.close()
 
@@ -647,13 +581,8 @@ def test_a_name_is_text_and_nothing_else(phone, store):
 def test_a_rep_on_the_simulated_track_ends_in_what_was_drawn(chromium, tmp_path):
     """The two real processes, one tap, and the page's figures against the simulation's truth."""
     port, said = free_port(), []
-    simulated = {"TRACKSTART_CAMERA": "simulated"}
-    with process(tmp_path, port, "-m", "pi", **simulated) as device, served(tmp_path, port):
-        deadline = time.monotonic() + 90
-        while health(port)["timer"] != "ok":
-            assert device.poll() is None, "the device has ended"
-            assert time.monotonic() < deadline, "the device does not begin"
-            time.sleep(0.1)
+    with simulated_device(tmp_path, port) as device, served(tmp_path, port):
+        wait_for_device(device, port)
         context = chromium.new_context(base_url=f"http://127.0.0.1:{port}", viewport=PHONE)
         with contextlib.closing(context):
             context.set_default_timeout(WAIT_MS)

@@ -22,6 +22,12 @@ class Sheet(NamedTuple):
     bar: float
     bottom: float
     unit: float
+    span: tuple[float, float]  # s, of the line of time
+
+    def x(self, time: float) -> float:
+        """Where a time lies on the line of time."""
+        first, last = self.span
+        return self.unit + (self.width - 2 * self.unit) * (time - first) / (last - first)
 
 
 def draw_replay(data: bytes, *, still: bool = False) -> str:
@@ -42,12 +48,12 @@ def draw_replay(data: bytes, *, still: bool = False) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" data-slower="{SLOWER}"',
             f' font-family="sans-serif" font-weight="700" font-size="{1.6 * sheet.unit:.0f}">',
             f"<title>{escape(_title(movement))}</title>",
-            _style(times, sheet, shown),
+            _style(times, shown),
             f'<path fill="#fff" d="M0 {sheet.top:.0f}h{sheet.width:.0f}v{height:.0f}H0z"/>',
             _place(replay, sheet),
             _rest(frames, times),
             *(_picture(frame, movement, sheet) for frame in frames),
-            _time_bar(times, movement, sheet),
+            _time_bar(movement, sheet),
             "</svg>",
         )
     )
@@ -62,6 +68,7 @@ def _title(movement: float | None) -> str:
 
 def _sheet(replay: dict[str, Any]) -> Sheet:
     """Room for the athlete, with the picture's empty sky and foreground left away."""
+    times = [float(frame["t"]) for frame in replay["frames"]]
     width, height = (float(side) for side in replay["size"])
     unit = width / 40
     rows = [
@@ -72,21 +79,19 @@ def _sheet(replay: dict[str, Any]) -> Sheet:
     top = min(rows, default=0.0) - 4.5 * unit
     ground = max(ground, max(rows, default=ground))
     bar = ground + 4 * unit
-    return Sheet(width, top, ground, bar, bar + 2.6 * unit, unit)
+    # The line begins at the signal even if the pictures begin a frame later.
+    span = (min([0.0, *times]), max([1e-3, *times]))
+    return Sheet(width, top, ground, bar, bar + 2.6 * unit, unit, span)
 
 
-def _style(times: Sequence[float], sheet: Sheet, shown: int | None) -> str:
+def _style(times: Sequence[float], shown: int | None) -> str:
     """The rules that show one picture after the other, or only the one that is to be shown."""
     if shown is not None:
         only = f".f:nth-of-type({shown + 1}){{visibility:visible}}"
-        return f"<style>.f,.now{{visibility:hidden}}{only}</style>"
+        return f"<style>.f{{visibility:hidden}}{only}</style>"
     length = (times[-1] - times[0]) * SLOWER + PAUSE_S
     at = [100 * (time - times[0]) * SLOWER / length for time in times] + [100.0]
-    rules = [
-        f".f{{visibility:hidden;animation:{length:.2f}s step-end infinite}}",
-        f".now{{animation:n {length:.2f}s linear infinite}}",
-        f"@keyframes n{{{at[-2]:.3f}%,to{{transform:translate({_bar_length(sheet):.0f}px)}}}}",
-    ]
+    rules = [f".f{{visibility:hidden;animation:{length:.2f}s step-end infinite}}"]
     for index, (begin, end) in enumerate(pairwise(at)):
         before = "0%{visibility:hidden}" if begin > 0 else ""
         after = f"{end:.3f}%{{visibility:hidden}}" if end < 100 else ""
@@ -149,36 +154,25 @@ def _picture(frame: dict[str, Any], movement: float | None, sheet: Sheet) -> str
         f'<g class="f" data-t="{time:.4f}"{first_mark} fill="{ink}">'
         f'<path fill-rule="evenodd" d="{_path(frame["outlines"])}"/>'
         f'<text x="{sheet.unit:.0f}" y="{y:.0f}">{time_words}</text>'
-        f'<text x="{sheet.width - sheet.unit:.0f}" y="{y:.0f}" text-anchor="end">{said}</text></g>'
+        f'<text x="{sheet.width - sheet.unit:.0f}" y="{y:.0f}" text-anchor="end">{said}</text>'
+        f'<path d="M{sheet.x(time):.0f} {sheet.bar - 0.2 * sheet.unit:.0f}'
+        f'l{-0.7 * sheet.unit:.0f} {1.6 * sheet.unit:.0f}h{1.4 * sheet.unit:.0f}z"/></g>'
     )
 
 
-def _time_bar(times: Sequence[float], movement: float | None, sheet: Sheet) -> str:
-    """A line of the whole time with the signal and the first movement on it, and a hand."""
-    start, length = sheet.unit, _bar_length(sheet)
-    span = max(times[-1] - times[0], 1e-6)
-
-    def x(time: float) -> float:
-        return start + length * (time - times[0]) / span
-
+def _time_bar(movement: float | None, sheet: Sheet) -> str:
+    """The line of time with the signal and the first movement on it."""
     marks = ""
     for time, ink in ((0.0, WAITING), (movement, FIRST)):
-        if time is not None and times[0] <= time <= times[-1]:
+        if time is not None and sheet.span[0] <= time <= sheet.span[1]:
             marks += (
-                f'<path d="M{x(time):.1f} {sheet.bar - sheet.unit:.0f}v{2 * sheet.unit:.0f}"'
+                f'<path d="M{sheet.x(time):.1f} {sheet.bar - sheet.unit:.0f}v{2 * sheet.unit:.0f}"'
                 f' stroke="{ink}" stroke-width="{sheet.unit / 3:.1f}"/>'
             )
     return (
-        f'<path d="M{start:.0f} {sheet.bar:.0f}h{length:.0f}" stroke="#000"'
-        f' stroke-width="{sheet.unit / 6:.1f}"/>{marks}'
-        f'<path class="now" data-length="{length:.1f}"'
-        f' d="M{start:.0f} {sheet.bar - 0.2 * sheet.unit:.0f}'
-        f'l{-0.7 * sheet.unit:.0f} {1.6 * sheet.unit:.0f}h{1.4 * sheet.unit:.0f}z"/>'
+        f'<path d="M{sheet.unit:.0f} {sheet.bar:.0f}H{sheet.width - sheet.unit:.0f}"'
+        f' stroke="#000" stroke-width="{sheet.unit / 6:.1f}"/>{marks}'
     )
-
-
-def _bar_length(sheet: Sheet) -> float:
-    return sheet.width - 2 * sheet.unit
 
 
 def _first_at(times: Sequence[float], time: float) -> int:

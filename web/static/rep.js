@@ -11,7 +11,6 @@
     const drawing = new DOMParser().parseFromString(text, "image/svg+xml");
     const svg = document.importNode(drawing.documentElement, true);
     const pictures = [...svg.querySelectorAll("g[data-t]")];
-    const hand = svg.querySelector(".now");
     if (pictures.length < 2) return;
     const times = pictures.map((picture) => Number(picture.dataset.t));
     const first = times[0], span = times[times.length - 1] - first, slower = Number(svg.dataset.slower);
@@ -32,7 +31,6 @@
     function show(at) {
       index = at;
       pictures.forEach((picture, i) => picture.setAttribute("visibility", i === at ? "visible" : "hidden"));
-      hand.setAttribute("transform", `translate(${hand.dataset.length * (times[at] - first) / span})`);
       slider.value = at;
       slider.setAttribute("aria-valuetext", `${times[at].toFixed(3)} s`);
     }

@@ -1,0 +1,70 @@
+"""Make the README's pictures from the real thing: both processes, a simulated rep, a browser.
+
+python tools/screenshots.py
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from two_processes import (  # noqa: E402
+    free_port,
+    launch,
+    served,
+    simulated_device,
+    wait_for_device,
+)
+
+PHONE = {"width": 390, "height": 844}
+
+
+def main() -> None:
+    docs = ROOT / "docs"
+    docs.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        home, port = Path(folder), free_port()
+        browser = launch(driver)
+        with simulated_device(home, port) as device, served(home, port):
+            wait_for_device(device, port)
+            photograph(browser, f"http://127.0.0.1:{port}", docs)
+        browser.close()
+    for picture in sorted(docs.glob("*.png")):
+        print(picture.relative_to(ROOT), f"{picture.stat().st_size // 1024} kB")
+
+
+def photograph(browser: Browser, address: str, docs: Path) -> None:
+    """One rep, then its pages as a phone shows them and its chronophotograph."""
+    context = browser.new_context(
+        base_url=address, viewport=PHONE, device_scale_factor=2, locale="en-GB"
+    )
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_text("New athlete").click()
+    page.get_by_role("textbox", name="Name").fill("Anna K.")
+    page.get_by_role("textbox", name="Name").press("Enter")
+    page.locator("#add:not([open])").wait_for()
+    page.locator("input[value=prone]").check(force=True)
+    page.locator("#arm").click()
+    page.locator("#word", has_text="DONE").wait_for()
+    page.locator("#last .figure").first.wait_for()
+    page.screenshot(path=docs / "start-page.png")
+    page.locator("#last a").click()
+    page.locator(".replay svg").wait_for()
+    page.locator(".scrub button").click()
+    middle = page.locator(".replay g[data-t]").count() // 2
+    page.locator(".scrub input").fill(str(middle))
+    page.locator(".figures").first.evaluate("(part) => part.scrollIntoView()")
+    page.screenshot(path=docs / "rep-page.png")
+    picture = context.request.get(f"{page.url}/picture.png")
+    (docs / "chronophotograph.png").write_bytes(picture.body())
+    context.close()
+
+
+if __name__ == "__main__":
+    main()
