@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pi.calibration import fit_line
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
-from pi.rep import RunEnd, analyse, plain, run_rep
+from pi.rep import RunEnd, analyse, plain, recalled, run_rep
 from pi.settings import Hold, Settings, hold_for, load_settings
 from pi.start_signal import StartSignal, is_pi, listen
 from pi.store import Busy, Rep, Store, WrongStep, boot_id, open_store
@@ -290,8 +290,12 @@ def one_rep(station: Station, rep: Rep) -> None:
         write.result()
     if end.state == "analysing":
         _measure(station, rep, end, cones)
-    else:
-        log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
+        return
+    if end.state == "false_start" and end.frames is not None and len(end.frames.times_ns) > 1:
+        held_s = (int(end.frames.times_ns[-1]) - (end.settled_ns or 0)) * 1e-9
+        answer = recalled(end.frames, hold_s=held_s, posture=rep.posture)
+        _try_step(store, rep, result=answer)
+    log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
 
 
 def _settings_of(station: Station, hold: Hold) -> dict[str, Any]:

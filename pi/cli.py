@@ -19,6 +19,8 @@ from .settings import load_settings
 BEFORE_S, AFTER_S = 3.5, 9.0
 """What is looked at around the signal of a video."""
 
+TABLE_MARKS = ("<!-- bench -->", "<!-- /bench -->")
+
 POSTURE = click.Choice(["supine", "prone", "plank", "standing"])
 
 
@@ -35,7 +37,7 @@ def answers(command: Callable) -> Callable:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             message = " ".join(str(error).split()) or type(error).__name__
             click.echo(f"trackstart: {message}", err=True)
             sys.exit(2)
@@ -183,7 +185,7 @@ def rep(
     from .simulate import POSTURES, simulate_clip
 
     posture = posture or POSTURES[seed % len(POSTURES)]
-    clip = simulate_clip(posture, seed=seed, duration_s=6.5)
+    clip = simulate_clip(posture, seed=seed, duration_s=6.5, body="auto")
     answer = measure_rep(clip.frames, clip.signal_ns, cones=clip.cones, posture=posture)
     if picture:
         picture.write_bytes(answer.evidence["picture"])
@@ -193,8 +195,9 @@ def rep(
 @main.command()
 @click.option("--quick", is_flag=True, help="A small grid, some two minutes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@click.option("--readme", type=click.Path(path_type=Path), help="Put the table into this file.")
 @answers
-def bench(quick: bool, as_json: bool) -> None:
+def bench(quick: bool, as_json: bool, readme: Path | None) -> None:
     """The accuracy table, from simulated starts whose truth is known."""
     from .bench import bench as run_bench
     from .bench import table
@@ -203,7 +206,38 @@ def bench(quick: bool, as_json: bool) -> None:
         click.echo(f"\r{done} of {of} clips", nl=done == of, err=True)
 
     report = run_bench(quick=quick, progress=progress)
+    if readme:
+        before, mark, rest = readme.read_text().partition(TABLE_MARKS[0])
+        _, end, after = rest.partition(TABLE_MARKS[1])
+        if not (mark and end):
+            raise ValueError(f"{readme}: has no place for the table, {' '.join(TABLE_MARKS)}")
+        readme.write_text(f"{before}{mark}\n{table(report)}\n{end}{after}")
     click.echo(json.dumps(report, allow_nan=False) if as_json else table(report))
+
+
+@main.command()
+@click.argument("rep", nargs=-1, type=int)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of words.")
+@answers
+def reanalyse(rep: tuple[int, ...], as_json: bool) -> None:
+    """Today's answer from the stored evidence of each REP; of all when none is named."""
+    from .rep import reanalyse as measure_again
+    from .store import open_store
+
+    with open_store(load_settings().store.url) as store:
+        for number in rep or sorted(row.id for row in store.reps(limit=1_000_000)):
+            row, kept = store.rep(number), store.evidence(number, "observations")
+            if row is None:
+                raise ValueError(f"rep {number}: there is none")
+            if kept is None or row.result is None or row.settings is None:
+                if rep:
+                    raise ValueError(f"rep {number}: has no evidence to measure ({row.state})")
+                continue
+            result = measure_again(kept.data, row.result, row.settings)
+            if as_json:
+                click.echo(json.dumps({"rep": number, **result}, allow_nan=False))
+            else:
+                click.echo(f"rep {number}\n{words(result)}\n")
 
 
 @main.command()

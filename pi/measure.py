@@ -71,7 +71,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     """The result object of one rep. Keys never disappear; what was not measured is None, with a
     reason."""
     told = _Told()
-    result = _blank(seen, given)
+    result = _blank(seen.time, seen.dropped, seen.exposure_s, given)
     result["reasons"], result["warnings"] = told.reasons, told.warnings
     if seen.dropped:
         told.warnings.append(
@@ -171,17 +171,16 @@ class _Told:
         self.warnings: list[str] = []
 
 
-def _blank(seen: Observations, given: Given) -> dict[str, Any]:
-    steps = np.diff(seen.time)
+def _blank(time: np.ndarray, dropped: int, exposure_s: float, given: Given) -> dict[str, Any]:
     return {
         "status": "not_measurable",
         "reasons": [],
         "warnings": [],
         "capture": {
-            "fps": round(float(1.0 / np.median(steps)), 3),
-            "frames": len(seen.time),
-            "dropped": seen.dropped,
-            "exposure_s": seen.exposure_s or None,
+            "fps": round(float(1.0 / np.median(np.diff(time))), 3),
+            "frames": len(time),
+            "dropped": dropped,
+            "exposure_s": exposure_s or None,
             "px_per_m": None,
         },
         "signal": {
@@ -207,6 +206,19 @@ def _blank(seen: Observations, given: Given) -> dict[str, Any]:
         },
         "track": {"time_s": [], "x_m": [], "speed_m_s": [], "height_m": []},
     }  # fmt: skip
+
+
+def without_signal(
+    time: np.ndarray, dropped: int, exposure_s: float, given: Given, reason: str
+) -> dict[str, Any]:
+    """The result object of a rep that was called back before any signal: no time has a meaning.
+
+    time : (n,) s, of the pictures, n at least 2.
+    """
+    result = _blank(time, dropped, exposure_s, given)
+    result["status"] = "false_start"
+    result["reasons"].append(reason)
+    return result
 
 
 def _value(value: Value, digits: int = 3) -> dict[str, float | None]:

@@ -17,7 +17,7 @@ import numpy as np
 from . import __version__, picture
 from .calibration import fit_line
 from .camera import Camera, Frames
-from .measure import ALGORITHM, Given, measure
+from .measure import ALGORITHM, Given, measure, without_signal
 from .observations import Observations, observe, packed, unpacked
 from .settings import Hold, Settings
 from .start_signal import WIDEST_GO_NS, Go, StartSignal, draw_hold, fire_at
@@ -295,12 +295,34 @@ def analyse(
     return Analysis(result, evidence)
 
 
-def reanalyse(
-    stored: bytes, given: Given, cones: list[dict[str, Any]] | None = None, *, scale: float = 1.0
-) -> dict[str, Any]:
-    """Today's answer to a stored rep. Raises ValueError when the evidence cannot be read."""
-    line = fit_line(cones, scale=scale) if cones else None
+def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """Today's answer to a stored rep.
+
+    stored : its observations.   result : what was told of it then.   settings : what it was run
+    with.
+    Raises ValueError when the evidence cannot be read.
+    """
+    place = settings["place"]
+    given = Given(
+        source=result["signal"]["source"],
+        time_s=result["signal"]["time_s"],
+        hold_s=result["signal"]["hold_s"],
+        posture=result["posture"]["given"],
+        stature_m=place.get("height_m"),
+        buzzer_distance_m=place["buzzer_distance_m"],
+        temperature_c=place["temperature_c"],
+    )
+    line = fit_line(place["cones"]) if place["cones"] else None
     return told(unpacked(stored), given, line)
+
+
+def recalled(frames: Frames, *, hold_s: float | None, posture: str | None) -> dict[str, Any]:
+    """The result of a rep that was called back: there was no signal, so there are no times."""
+    reason = "somebody moved during the hold, and was called back: GO was never given"
+    given = Given(source="gpio", hold_s=hold_s, posture=posture)
+    time, exposure_s = frames.times_ns * 1e-9, frames.exposure_ns * 1e-9
+    answer = without_signal(time, frames.dropped, exposure_s, given, reason)
+    return {"schema": SCHEMA, "version": __version__, "algorithm": ALGORITHM, **plain(answer)}
 
 
 def told(seen: Observations, given: Given, line: Any) -> dict[str, Any]:
