@@ -65,8 +65,19 @@ HOLDS = {
     hold.key: hold
     for hold in (
         Hold("random", "Random", "GO comes when nobody expects it.", {}),
+        Hold(
+            "steady",
+            "Steady chance",
+            "Random, and as likely at any moment: waiting longer tells nothing.",
+            {"kind": "non_ageing"},
+        ),
         Hold("watch", "Watch", "GO comes a fixed time after set.", {"kind": "fixed"}),
-        Hold("friend", "A friend", "GO comes when a friend presses it.", {"kind": "coach"}),
+        Hold(
+            "friend",
+            "Coach says GO",
+            "GO comes when the coach or a friend presses it.",
+            {"kind": "coach"},
+        ),
     )
 }
 

@@ -26,7 +26,7 @@ def test_lying_plank_and_standing_differ_in_height():
 
 def test_each_hold_can_be_asked_for():
     kinds = [hold_for(hold.drill).kind for hold in HOLDS.values()]
-    assert kinds == ["uniform", "fixed", "coach"]
+    assert kinds == ["uniform", "non_ageing", "fixed", "coach"]
 
 
 def test_the_circuit_is_two_of_each_with_either_leg():
