@@ -66,8 +66,8 @@ def observe(
     factor = max(1, round(width / vision.SMALL_WIDTH))
     small = vision.shrunk(luma, factor)
     some = np.unique(np.linspace(0, n - 1, min(n, 25)).astype(int))
-    usual = np.median(small[some], axis=0).astype(np.float32)
-    restless = np.median(np.abs(np.diff(small[some].astype(np.int16), axis=0)), axis=0)
+    usual = vision.middle_of(small[some]).astype(np.float32)
+    restless = vision.middle_of(np.abs(np.diff(small[some].astype(np.int16), axis=0)))
     whole = vision.register(small, usual, restless <= max(3.0, 2.0 * float(np.median(restless))))
     likely = None if line is None else _near_the_start(line, small.shape[1:], factor)
     lane, hold = vision.find_lane(small, time, whole, likely=likely, hold=HOLDS[0]), HOLDS[0]

@@ -13,6 +13,7 @@ import numpy as np
 
 from .calibration import RunningLine
 from .observations import Observations
+from .vision import middle_of
 
 EVERY_S = 0.2
 INK = (30, 30, 30)
@@ -33,7 +34,7 @@ def empty_track(luma: np.ndarray, time: np.ndarray, left_s: float) -> np.ndarray
     if len(after) < 5:
         after = np.arange(len(time))
     picked = after[np.unique(np.linspace(0, len(after) - 1, 7).astype(int))]
-    return np.median(luma[picked], axis=0).astype(np.uint8)
+    return middle_of(luma[picked])
 
 
 def instants(seen: Observations, moved_s: float | None) -> list[int]:

@@ -18,19 +18,23 @@ SMALL_WIDTH = 320
 
 
 def shrunk(luma: np.ndarray, factor: int) -> np.ndarray:
-    """Every picture made smaller by a whole factor, each new pixel the mean of those it
-    replaces."""
+    """Every picture made smaller by a whole factor, each new pixel the mean of those it replaces."""
     n, height, width = luma.shape
     rows, columns = height // factor, width // factor
     small = np.empty((n, rows, columns), np.uint8)
+    # halving is the step that OpenCV does quickest: an even factor goes by way of it
+    halved = np.empty((rows * factor // 2, columns * factor // 2), np.uint8)
     for picture, out in zip(luma, small, strict=True):
-        cv2.resize(
-            picture[: rows * factor, : columns * factor],
-            (columns, rows),
-            dst=out,
-            interpolation=cv2.INTER_AREA,
-        )
+        whole = picture[: rows * factor, : columns * factor]
+        if factor % 2 == 0 and factor > 2:
+            whole = cv2.resize(whole, halved.shape[::-1], halved, interpolation=cv2.INTER_AREA)
+        cv2.resize(whole, (columns, rows), dst=out, interpolation=cv2.INTER_AREA)
     return small
+
+
+def middle_of(stack: np.ndarray) -> np.ndarray:
+    """The (upper) median of a stack of pictures, pixel by pixel: five times quicker than np.median."""
+    return np.sort(stack, axis=0)[len(stack) // 2]
 
 
 class Registration(NamedTuple):
@@ -74,7 +78,7 @@ def _edges(length: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def register(
-    pictures: np.ndarray, reference: np.ndarray, trusted: np.ndarray, *, rounds: int = 4
+    pictures: np.ndarray, reference: np.ndarray, trusted: np.ndarray, *, rounds: int = 3
 ) -> Registration:
     """Gain, offset and shift of every picture against the reference, from its strong gradients.
 
@@ -103,7 +107,8 @@ def register(
         right = (weight * seen) @ design.astype(np.float32)
         answer = np.linalg.solve(normal + 1e-3 * np.eye(4), right.astype(float)[..., None])[..., 0]
         miss = np.abs(seen - (answer.astype(np.float32) @ design.T.astype(np.float32)))
-        spread = np.maximum(1.4826 * np.median(miss, axis=1, keepdims=True), 0.5)
+        some = np.sort(miss[:, ::5], axis=1)
+        spread = np.maximum(1.4826 * some[:, some.shape[1] // 2, None], 0.5)
         weight = np.clip(1.0 - (miss / (4.0 * spread)) ** 2, 0.0, None) ** 2
     gain = np.clip(answer[:, 0], 0.3, 3.0)
     offset = answer[:, 1] - gain * middle
@@ -161,19 +166,19 @@ def find_lane(
         if len(inside) < 2:
             continue
         picked = inside[np.unique(np.linspace(0, len(inside) - 1, 5).astype(int))]
-        stretches.append(np.median(_steady(small, registration, picked), axis=0))
+        stretches.append(middle_of(_steady(small, registration, picked)))
         middles.append(time[picked].mean())
     stack, middle = np.stack(stretches), np.array(middles)
-    usual = np.median(stack, axis=0)
+    usual = middle_of(stack)
     rested = np.flatnonzero((time >= hold[0]) & (time <= hold[1]))
     if len(rested) < 3:
         rested = np.arange(3)
     picked = rested[np.unique(np.linspace(0, len(rested) - 1, 11).astype(int))]
     during = _steady(small, registration, picked)
-    early = np.median(during, axis=0)
+    early = middle_of(during)
     later = np.flatnonzero(middle - segment_s / 2 > min(0.5, time[-1] - segment_s))
-    late = np.median(stack[later[-3:]], axis=0)
-    jitter = 1.4826 * np.median(np.abs(np.diff(stack, axis=0)), axis=0)
+    late = middle_of(stack[later[-3:]])
+    jitter = 1.4826 * middle_of(np.abs(np.diff(stack, axis=0)))
     limit = np.maximum(5.0, 5.0 * jitter).astype(np.float32)
     changed = (np.abs(early - late) > limit).astype(np.uint8)
     changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
@@ -218,9 +223,9 @@ def find_lane(
     gone = np.flatnonzero(time > (left_s + 0.4 if np.isfinite(left_s) else time[0]))
     if len(gone) < 8:
         gone = np.arange(len(time))
-    picked = gone[np.unique(np.linspace(0, len(gone) - 1, 40).astype(int))]
+    picked = gone[np.unique(np.linspace(0, len(gone) - 1, 25).astype(int))]
     apart = np.abs(_steady(small, registration, picked) - empty)
-    noise = np.maximum(1.4826 * np.median(apart, axis=0), 0.6).astype(np.float32)
+    noise = np.maximum(1.4826 * middle_of(apart), 0.6).astype(np.float32)
     noise = cv2.blur(noise, (3, 3))
     return Lane(empty.astype(np.float32), noise, resting, left_s, sure)
 
@@ -454,8 +459,8 @@ def soles(
 
     picked = np.unique(np.linspace(first, n - 1, 48).astype(int))
     some = np.stack([strip(i) for i in picked])
-    empty = np.median(some, axis=0)
-    noise = 1.4826 * np.median(np.abs(some - empty), axis=0)
+    empty = middle_of(some)
+    noise = 1.4826 * middle_of(np.abs(some - empty))
     limit = np.maximum(9.0, 5.0 * cv2.blur(np.maximum(noise, 0.8), (3, 3)))
     rows = np.arange(1, size[1] + 1, dtype=np.uint8)[:, None]
     for i in range(first, n):
@@ -509,7 +514,8 @@ def displacement(
     weight = cv2.blur(cv2.dilate(region.astype(np.float32), np.ones((3, 3))), (3, 3))
 
     def cells(values: np.ndarray) -> np.ndarray:
-        summed = values.reshape(rows, CELL, columns, CELL).sum(axis=(1, 3))
+        summed = cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA)
+        summed *= CELL * CELL
         return cv2.GaussianBlur(summed, (0, 0), SOFT, borderType=cv2.BORDER_CONSTANT)
 
     wx, wy = weight * gx, weight * gy
