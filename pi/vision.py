@@ -18,7 +18,7 @@ SMALL_WIDTH = 320
 
 
 def shrunk(luma: np.ndarray, factor: int) -> np.ndarray:
-    """Every picture made smaller by a whole factor, each new pixel the mean of those it replaces."""
+    """Every picture made smaller by a whole factor: each new pixel the mean of those before."""
     n, height, width = luma.shape
     rows, columns = height // factor, width // factor
     small = np.empty((n, rows, columns), np.uint8)
@@ -33,7 +33,7 @@ def shrunk(luma: np.ndarray, factor: int) -> np.ndarray:
 
 
 def middle_of(stack: np.ndarray) -> np.ndarray:
-    """The (upper) median of a stack of pictures, pixel by pixel: five times quicker than np.median."""
+    """The (upper) median of a stack of pictures, by pixel: five times quicker than np.median."""
     return np.sort(stack, axis=0)[len(stack) // 2]
 
 
