@@ -185,8 +185,12 @@ def _displacement(
     """Displacement of the parts of the resting body, against the mean of some still pictures."""
     height, width = luma.shape[1] // 2, luma.shape[2] // 2
     up = factor / 2.0
+    # leaves that stir behind the contour are not the contour
+    stirs = (lane.noise > 3.0 * np.median(lane.noise)) & ~lane.resting
+    calm = lane.resting & (cv2.dilate(stirs.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
+    followed = calm if calm.sum() > 0.3 * lane.resting.sum() else lane.resting
     grown = cv2.resize(
-        lane.resting.astype(np.uint8), None, fx=up, fy=up, interpolation=cv2.INTER_NEAREST
+        followed.astype(np.uint8), None, fx=up, fy=up, interpolation=cv2.INTER_NEAREST
     )
     region = np.zeros((height, width), np.uint8)
     h, w = min(height, grown.shape[0]), min(width, grown.shape[1])

@@ -133,6 +133,18 @@ def _steady(small: np.ndarray, registration: Registration, picked: np.ndarray) -
     return np.stack([steadied(small[i], gain[i], offset[i], shift[i]) for i in picked])
 
 
+def _noise(apart: np.ndarray) -> np.ndarray:
+    """Standard deviation of each pixel about the empty lane; leaves that stir now and then count.
+
+    From the median and from the 85 % quantile: who runs past covers a pixel for less time than that,
+    and who stands longer does not make it blind (8 grey levels at most from the quantile).
+    """
+    ranked = np.sort(apart, axis=0)
+    usual = 1.4826 * ranked[len(ranked) // 2]
+    now_and_then = np.minimum(ranked[int(0.85 * (len(ranked) - 1))] / 1.44, 8.0)
+    return np.maximum(np.maximum(usual, now_and_then), 0.6).astype(np.float32)
+
+
 class Lane(NamedTuple):
     """The lane without the athlete, and where the athlete rested in it."""
 
@@ -220,12 +232,15 @@ def find_lane(
                 resting |= labels == other
             elif when > left_s + 0.8:
                 empty = np.where((labels == other) & (changed > 0), early, empty)
-    gone = np.flatnonzero(time > (left_s + 0.4 if np.isfinite(left_s) else time[0]))
-    if len(gone) < 8:
-        gone = np.arange(len(time))
-    picked = gone[np.unique(np.linspace(0, len(gone) - 1, 25).astype(int))]
-    apart = np.abs(_steady(small, registration, picked) - empty)
-    noise = np.maximum(1.4826 * middle_of(apart), 0.6).astype(np.float32)
+    ever = np.unique(np.linspace(0, len(time) - 1, 32).astype(int))
+    noise = _noise(np.abs(_steady(small, registration, ever) - empty))
+    gone = np.flatnonzero(time > left_s + 0.4)
+    if len(gone) >= 8:
+        # where the athlete lay, only what came after tells
+        picked = gone[np.unique(np.linspace(0, len(gone) - 1, 16).astype(int))]
+        since = _noise(np.abs(_steady(small, registration, picked) - empty))
+        place = cv2.dilate(resting.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        noise[place] = since[place]
     noise = cv2.blur(noise, (3, 3))
     return Lane(empty.astype(np.float32), noise, resting, left_s, sure)
 
