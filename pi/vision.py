@@ -136,8 +136,8 @@ def _steady(small: np.ndarray, registration: Registration, picked: np.ndarray) -
 def _noise(apart: np.ndarray) -> np.ndarray:
     """Standard deviation of each pixel about the empty lane; leaves that stir now and then count.
 
-    From the median and from the 85 % quantile: who runs past covers a pixel for less time than that,
-    and who stands longer does not make it blind (8 grey levels at most from the quantile).
+    From the median and from the 85 % quantile: who runs past covers a pixel for less time than
+    that, and who stands longer does not make it blind (8 grey levels at most by the quantile).
     """
     ranked = np.sort(apart, axis=0)
     usual = 1.4826 * ranked[len(ranked) // 2]
@@ -191,9 +191,13 @@ def find_lane(
     later = np.flatnonzero(middle - segment_s / 2 > min(0.5, time[-1] - segment_s))
     late = middle_of(stack[later[-3:]])
     jitter = 1.4826 * middle_of(np.abs(np.diff(stack, axis=0)))
-    limit = np.maximum(5.0, 5.0 * jitter).astype(np.float32)
-    changed = (np.abs(early - late) > limit).astype(np.uint8)
+    # medians have next to no noise: a leg in the lane's own grey shows by three levels, and is
+    # believed where it hangs together with what shows by more
+    limit = np.maximum(3.0, 4.0 * jitter).astype(np.float32)
+    apart = np.abs(early - late)
+    changed = (apart > limit).astype(np.uint8)
     changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    surely = apart > np.maximum(5.0, 5.0 * jitter)
     stayed = (np.abs(during - late) > limit).mean(axis=0)
     # when each place turned from its early into its late look
     after = np.flatnonzero(middle > hold[1] - 0.05)
@@ -211,7 +215,7 @@ def find_lane(
     for label in range(1, count):
         piece = labels == label
         area = float(stats[label, cv2.CC_STAT_AREA])
-        if area < 0.08 * least:
+        if area < 0.08 * least or surely[piece].sum() < 0.25 * changed[piece].sum():
             continue
         weight = area if likely is None else float(likely[piece].sum())
         # whoever walks through during the hold is no athlete at rest
