@@ -221,7 +221,7 @@ def find_lane(
         # whoever walks through during the hold is no athlete at rest
         weight *= float(np.clip(2.5 * stayed[piece & (changed > 0)].mean() - 1.5, 0.0, 1.0))
         if stats[label, 0] == 0 or stats[label, 0] + stats[label, 2] == joined.shape[1]:
-            weight *= 0.3  # who rests to start is in view, who leaves it is cut by its side
+            weight *= 0.15  # who rests to start is in view, who leaves it is cut by its side
         pieces.append((weight, label, float(np.median(turned[piece & (changed > 0)]))))
     strong = [p for p in pieces if p[0] >= least]
     if strong:
