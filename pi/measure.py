@@ -127,7 +127,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     # from rest on: what somebody did before lying down is not getting up
     rising = time >= min(0.0, seen.left_s - 0.5) - 0.3
     up = timing.gets_up(time[rising], height[rising], running_height)
-    if np.isfinite(up):
+    if np.isfinite(up) and up > seen.left_s - 0.5:
         result["up_s"] = _value(Value(up, 0.02), 3)
     else:
         told.reasons.append(
