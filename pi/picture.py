@@ -78,9 +78,9 @@ def chronophotograph(
         there = np.argwhere(seen.silhouettes[shown[0]])
         if len(there):
             x = int(there[:, 1].min() * seen.factor)
-            y = int(there[:, 0].min() * seen.factor - 14 * size)
+            y = int(min((there[:, 0].max() + 1) * seen.factor + 34 * size, track.shape[0] - 8))
             words = f"first movement {result['reaction_s']['value']:.3f} s"
-            _write(canvas, words, (max(4, x), max(20, y)), 0.7 * size, MOVED)
+            _write(canvas, words, (max(4, x), y), 0.7 * size, MOVED)
     strip = _speed_strip(width, int(150 * size), result, line, size)
     return canvas if strip is None else np.vstack([canvas, strip])
 
@@ -139,9 +139,14 @@ def _gate(canvas: np.ndarray, line: RunningLine, split: dict[str, Any], size: fl
     )
 
 
-def _write(canvas: np.ndarray, words: str, place: tuple[int, int], size: float, ink: tuple) -> None:
-    wide = max(1, round(2 * size))
-    cv2.putText(canvas, words, place, FONT, size, PAPER, wide + 4, cv2.LINE_AA)
+def _write(
+    canvas: np.ndarray, words: str, place: tuple[int, int], size: float, ink: tuple[int, int, int]
+) -> None:
+    """Words with a light rim: the words again, shifted, as thicker letters would be wider ones."""
+    wide = max(1, round(1.5 * size))
+    for dx, dy in ((-2, 0), (2, 0), (0, -2), (0, 2), (-1, -1), (1, 1), (-1, 1), (1, -1)):
+        at = (place[0] + dx, place[1] + dy)
+        cv2.putText(canvas, words, at, FONT, size, PAPER, wide, cv2.LINE_AA)
     cv2.putText(canvas, words, place, FONT, size, ink, wide, cv2.LINE_AA)
 
 
