@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import threading
 import time
 
@@ -577,9 +578,40 @@ def test_a_name_is_text_and_nothing_else(phone, store):
 # --- all of it -------------------------------------------------------------------------------
 
 
+ENDED = re.compile("^(DONE|EARLY|FALSE START|NOT SEEN|NO RESULT|STOPPED|FAILED|NO TIMER)$")
+
+
+def whole_rep(page, posture: str) -> dict:
+    """Press ARM and wait for the end. Where nothing came of it and the timer says that this machine
+    kept it from timing or filming, it is pressed again, as a coach would. A number is a number."""
+    told = []
+    for _ in range(5):
+        page.goto("/")
+        page.locator("label", has_text=POSTURES[posture].name).click()
+        page.locator("#arm").click()
+        playwright.expect(page.locator("#word")).not_to_have_text(ENDED)
+        playwright.expect(page.locator("#word")).to_have_text(ENDED, timeout=120_000)
+        number = page.request.get("/state.json").json()["rep"]
+        answer = page.request.get(f"/rep/{number}.json").json()
+        result, reason = answer["result"], answer["rep"]["reason"] or ""
+        lost = result["capture"]["dropped"] if result else 0
+        if ("too busy" not in reason and lost < 20) or (result and is_whole(result)):
+            page.goto(f"/rep/{number}")
+            return answer
+        told.append(reason or f"{lost} pictures lost: {result['reasons']}")
+    pytest.fail(f"this machine is too busy to simulate a camera: {told}")
+
+
+def is_whole(result: dict) -> bool:
+    gates = [gate["metres"] for gate in result["splits"] if gate["from_signal_s"] is not None]
+    return result["reaction_s"]["value"] is not None and {1.0, 2.5, 5.0} <= set(gates)
+
+
 @pytest.mark.slow
 def test_a_rep_on_the_simulated_track_ends_in_what_was_drawn(chromium, tmp_path):
     """The two real processes, one tap, and the page's figures against the simulation's truth."""
+    # Half the usual pictures: drawing them is what keeps a machine busy, and it has a browser too.
+    (tmp_path / "settings.toml").write_text("[camera]\nfps = 60\n", encoding="utf-8")
     port, said = free_port(), []
     with simulated_device(tmp_path, port) as device, served(tmp_path, port):
         wait_for_device(device, port)
@@ -588,28 +620,22 @@ def test_a_rep_on_the_simulated_track_ends_in_what_was_drawn(chromium, tmp_path)
             context.set_default_timeout(WAIT_MS)
             page = context.new_page()
             page.on("pageerror", lambda error: said.append(str(error)))
-            page.goto("/")
+            answer = whole_rep(page, "prone")
+            result = answer["result"]
+            assert result, answer["rep"]["reason"]
+            assert result["status"] == "measured", result["reasons"]
             playwright.expect(page.locator("#simulated")).to_be_visible()
-            page.locator("label", has_text=POSTURES["prone"].name).click()
-            page.locator("#arm").click()
-            playwright.expect(page.locator("#word")).to_have_text("DONE", timeout=120_000)
-            page.locator("#last a").click()
-            page.locator(".figure.big").wait_for()
             shown = {0.0: page.locator(".figure.big").inner_text()}  # by metres run
             for row in page.locator("table").first.locator("tbody tr").all():
                 metres, from_go = row.locator("th, td").all_inner_texts()[:2]
                 shown[float(metres.removesuffix(" m"))] = from_go
-            number = page.url.rpartition("/")[2]
-            answer = page.request.get(f"/rep/{number}.json").json()
             playwright.expect(page.locator(".replay svg")).to_be_visible()
             playwright.expect(page.locator(".chart canvas")).to_be_visible()
             picture = page.locator("figure > a > img")
             picture.scroll_into_view_if_needed()
             page.wait_for_timeout(200)
             assert picture.evaluate("(image) => image.naturalWidth") > 300
-    result = answer["result"]
     assert answer["rep"]["posture"] == "prone"
-    assert result["status"] == "measured"
     truth, reaction = result["truth"], result["reaction_s"]
     assert reaction["value"] is not None, (result["reasons"], result["warnings"])
     found = {0.0: (reaction["value"], reaction["u"], truth["reaction_s"])}
@@ -618,7 +644,7 @@ def test_a_rep_on_the_simulated_track_ends_in_what_was_drawn(chromium, tmp_path)
         if gate["from_signal_s"] is not None:
             metres = gate["metres"]
             found[metres] = (gate["from_signal_s"], gate["u"], drawn[metres])
-    assert found.keys() >= {0.0, 1.0, 2.5, 5.0}
+    assert found.keys() >= {0.0, 1.0, 2.5, 5.0}, (result["reasons"], result["warnings"])
     for metres, (value, u, true) in found.items():
         assert abs(value - true) <= 3 * u, (metres, value, u, true)
         seen = float(shown[metres].rstrip("s").strip())
