@@ -1,0 +1,107 @@
+"""Feet whose contacts are known, because they were drawn: what steps makes of them."""
+
+import numpy as np
+import pytest
+
+from pi.steps import find_steps
+from pi.vision import NO_SOLE
+
+FPS = 120
+PX_PER_M = 150.0
+WIDE = 1280
+GROUND = 60.0  # px below the top of the strip
+TIME = np.arange(0.0, 2.4, 1 / FPS)
+GAIT = [(0.50, 0.70, 0.4), (0.76, 0.92, 1.3), (1.00, 1.14, 2.4), (1.23, 1.36, 3.6), (1.46, 1.57, 5)]
+"""Contact, toe-off and place of each step: s, s, m."""
+
+
+def column(metres, direction):
+    behind = 250.0
+    return behind + metres * PX_PER_M if direction > 0 else WIDE - 1 - behind - metres * PX_PER_M
+
+
+def walked(gait=GAIT, *, direction=1, wobble=0.0, seed=1):
+    """(n, w/2) lowest rows of two feet: each stands, then swings over to its next place."""
+    random = np.random.default_rng(seed)
+    soles = np.full((len(TIME), WIDE // 2), NO_SOLE, np.uint8)
+    half = 0.13 * PX_PER_M  # of a foot of 26 cm
+
+    def draw(i, metres, above_px):
+        middle = column(metres, direction)
+        first, last = round((middle - half) / 2), round((middle + half) / 2)
+        row = GROUND - above_px + random.normal(0, wobble)
+        there = soles[i, max(first, 0) : max(last, 0)]
+        new = np.full(len(there), np.clip(round(row), 0, 254), np.uint8)
+        there[:] = np.where(there == NO_SOLE, new, np.maximum(there, new))
+
+    for k, (contact, toe_off, metres) in enumerate(gait):
+        for i in np.flatnonzero((contact <= TIME) & (toe_off >= TIME)):
+            draw(i, metres, 0.0)
+        following = gait[k + 2] if k + 2 < len(gait) else (toe_off + 0.3, 0, metres + 2.0)
+        for i in np.flatnonzero((toe_off < TIME) & (following[0] > TIME)):
+            share = (TIME[i] - toe_off) / (following[0] - toe_off)
+            draw(i, metres + share * (following[2] - metres), 45 * np.sin(np.pi * share))
+    return soles
+
+
+def steps_in(soles, *, direction=1, upright=None, **more):
+    upright = np.ones(len(TIME), bool) if upright is None else upright
+    ground = np.full(soles.shape[1], GROUND)
+    return find_steps(
+        soles, TIME, PX_PER_M, ground=ground, direction=direction, upright=upright, **more
+    )
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_every_contact_is_found_where_and_when_it_was(direction):
+    found = steps_in(walked(direction=direction), direction=direction)
+    assert len(found) == len(GAIT)
+    for step, (contact, toe_off, metres) in zip(found, GAIT, strict=True):
+        assert step.contact_s == pytest.approx(contact, abs=1.5 / FPS)
+        assert step.toe_off_s == pytest.approx(toe_off, abs=1.5 / FPS)
+        assert step.column == pytest.approx(column(metres, direction), abs=0.03 * PX_PER_M)
+
+
+def test_a_sole_that_wobbles_by_half_a_pixel_still_stands():
+    found = steps_in(walked(wobble=0.5))
+    assert len(found) == len(GAIT)
+    assert [s.contact_s for s in found] == pytest.approx([g[0] for g in GAIT], abs=2.5 / FPS)
+
+
+def test_ground_that_is_not_quite_where_the_line_is_makes_no_difference():
+    lower = walked().astype(int)
+    lower[lower != NO_SOLE] += 3
+    found = steps_in(lower.astype(np.uint8))
+    assert [s.contact_s for s in found] == pytest.approx([g[0] for g in GAIT], abs=1.5 / FPS)
+
+
+def test_a_foot_that_only_swings_by_low_is_no_step():
+    soles = walked()
+    for i in np.flatnonzero((TIME > 1.6) & (TIME < 1.9)):
+        first = round(column(5.6 + 6.0 * (TIME[i] - 1.6), 1) / 2)
+        soles[i, first : first + 20] = round(GROUND - 4)
+    assert len(steps_in(soles)) == len(GAIT)
+
+
+def test_hands_and_knees_on_the_ground_are_no_steps():
+    upright = TIME > 0.95
+    found = steps_in(walked(), upright=upright)
+    assert [s.contact_s for s in found] == pytest.approx([1.00, 1.23, 1.46], abs=1.5 / FPS)
+
+
+def test_what_lies_about_for_longer_than_a_foot_stands_is_no_step():
+    soles = walked()
+    soles[:, 560:600] = round(GROUND)
+    assert len(steps_in(soles)) == len(GAIT)
+
+
+def test_heel_and_toe_apart_are_one_step():
+    soles = walked(GAIT[:1])
+    middle = round(column(0.4, 1) / 2)
+    soles[TIME <= 0.7, middle - 2 : middle + 2] = NO_SOLE
+    assert len(steps_in(soles)) == 1
+
+
+def test_nobody_on_the_ground_no_steps():
+    assert steps_in(np.full((len(TIME), WIDE // 2), NO_SOLE, np.uint8)) == []
+    assert steps_in(np.zeros((0, 0), np.uint8)) == []
