@@ -42,7 +42,8 @@ def find_steps(
     A foot on the ground covers the same columns for a tenth of a second or longer, one that swings
     by covers each for a third of that. Such a place is a step; its own lowest row is the ground
     there (feet do not keep to the line to the pixel), and it lasts from the picture in which the
-    sole comes within 7 mm of that row to the one in which it goes. [] when nothing stands.
+    sole comes within 7 mm of that row to the one in which it goes. What stood there from the first
+    picture with anything in it was not seen to come: no step. [] when nothing stands.
     """
     if len(soles) == 0:
         return []
@@ -53,6 +54,8 @@ def find_steps(
     standing = cv2.morphologyEx(low.astype(np.uint8), cv2.MORPH_OPEN, np.ones((need, 1), np.uint8))
     standing = cv2.morphologyEx(standing, cv2.MORPH_CLOSE, np.ones((3, 5), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(standing, connectivity=8)
+    looked = np.flatnonzero((soles != NO_SOLE).any(axis=1))
+    begins = float(time[looked[0]]) if len(looked) else 0.0
     found = []
     for label in range(1, count):
         left, top, w, h, _ = stats[label]
@@ -60,7 +63,7 @@ def find_steps(
             continue
         piece = labels[top : top + h, left : left + w] == label
         one = _contact(soles, time, step, (left, top, w, h), piece, LIFT_M * px_per_m)
-        if one is not None:
+        if one is not None and one.contact_s > begins:
             found.append(one)
     found.sort(key=lambda s: s.contact_s)
     return _forward(found, direction, px_per_m)

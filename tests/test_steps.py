@@ -21,7 +21,7 @@ def column(metres, direction):
 
 
 def walked(gait=GAIT, *, direction=1, wobble=0.0, seed=1):
-    """(n, w/2) lowest rows of two feet: each stands, then swings over to its next place."""
+    """(n, w/2) lowest rows of two feet: each comes down, stands, swings over to its next place."""
     random = np.random.default_rng(seed)
     soles = np.full((len(TIME), WIDE // 2), NO_SOLE, np.uint8)
     half = 0.13 * PX_PER_M  # of a foot of 26 cm
@@ -37,6 +37,8 @@ def walked(gait=GAIT, *, direction=1, wobble=0.0, seed=1):
     for k, (contact, toe_off, metres) in enumerate(gait):
         for i in np.flatnonzero((contact <= TIME) & (toe_off >= TIME)):
             draw(i, metres, 0.0)
+        for i in np.flatnonzero(contact > TIME) if k < 2 else ():
+            draw(i, metres - 0.5, 30.0)
         following = gait[k + 2] if k + 2 < len(gait) else (toe_off + 0.3, 0, metres + 2.0)
         for i in np.flatnonzero((toe_off < TIME) & (following[0] > TIME)):
             share = (TIME[i] - toe_off) / (following[0] - toe_off)
@@ -100,6 +102,12 @@ def test_heel_and_toe_apart_are_one_step():
     middle = round(column(0.4, 1) / 2)
     soles[TIME <= 0.7, middle - 2 : middle + 2] = NO_SOLE
     assert len(steps_in(soles)) == 1
+
+
+def test_the_foot_that_somebody_stands_on_from_the_beginning_has_not_stepped():
+    rested = (0.0, 0.45, -0.5)
+    found = steps_in(walked([rested, *GAIT]))
+    assert [s.contact_s for s in found] == pytest.approx([g[0] for g in GAIT], abs=1.5 / FPS)
 
 
 def test_nobody_on_the_ground_no_steps():
