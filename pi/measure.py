@@ -111,8 +111,10 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         seen.displacement / ground.px_per_m,
         seen.lost,
         left_s=seen.left_s,
+        grip=seen.grip * ground.px_per_m**2,
+        unsteady=seen.unsteady,
         row_s=seen.site[:, 1] * seen.line_time_s,
-        u_displacement_m=float(np.hypot(0.003, ground.u_scale * timing.GATE_M)),
+        u_displacement_m=float(np.hypot(0.0035, ground.u_scale * timing.GATE_M)),
     )
     if seen.rested[0] > 0:
         late = "the athlete came to rest only after the signal"

@@ -43,6 +43,8 @@ class Observations(NamedTuple):
     site_frames: tuple[int, int]  # first and one past the last picture in which they were
     displacement: np.ndarray  # (k, m, 2) px
     lost: np.ndarray  # (k, m) bool
+    grip: np.ndarray  # (m, 2, 2) (grey levels / px)^2
+    unsteady: np.ndarray  # (k,) grey levels, how much the still ground around seems to stir
 
 
 def observe(
@@ -83,7 +85,8 @@ def observe(
     left_s = _left(silhouettes, lane.resting, time)
     contrast = float("nan")
     site, frames = np.zeros((0, 2)), (0, 0)
-    vector, lost = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), bool)
+    nothing = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), bool), np.zeros((0, 2, 2))
+    (vector, lost, grip), unsteady = nothing, np.zeros(0)
     soles = vision.Soles(np.zeros((0, 0), np.uint8), 0)
     if np.isfinite(left_s):
         rested = np.argwhere(lane.resting)
@@ -101,10 +104,10 @@ def observe(
         first = int(np.searchsorted(time, min(left_s, 0.0) - 1.6))
         last = int(np.searchsorted(time, left_s + 0.35))
         frames = (first, last)
-        moved = _displacement(
+        moved, unsteady = _displacement(
             luma[first:last], time[first:last], whole, frames, lane, factor, left_s, hold
         )
-        site, vector, lost = moved.site, moved.vector, moved.lost
+        site, vector, lost, grip = moved
         before = int(np.clip(np.searchsorted(time, min(0.0, left_s - 0.4)), 0, n - 1))
         there = lane.resting
         contrast = float(np.median(np.abs(small[before].astype(float) - lane.empty)[there]))
@@ -129,6 +132,8 @@ def observe(
         site_frames=frames,
         displacement=vector,
         lost=lost,
+        grip=grip,
+        unsteady=unsteady,
     )
 
 
@@ -181,7 +186,7 @@ def _displacement(
     factor: int,
     left_s: float,
     rested: tuple[float, float],
-) -> vision.Displacement:
+) -> tuple[vision.Displacement, np.ndarray]:
     """Displacement of the parts of the resting body, against the mean of some still pictures."""
     height, width = luma.shape[1] // 2, luma.shape[2] // 2
     up = factor / 2.0
@@ -189,18 +194,17 @@ def _displacement(
     stirs = (lane.noise > 3.0 * np.median(lane.noise)) & ~lane.resting
     calm = lane.resting & (cv2.dilate(stirs.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
     followed = calm if calm.sum() > 0.3 * lane.resting.sum() else lane.resting
-    grown = cv2.resize(
-        followed.astype(np.uint8), None, fx=up, fy=up, interpolation=cv2.INTER_NEAREST
-    )
-    region = np.zeros((height, width), np.uint8)
-    h, w = min(height, grown.shape[0]), min(width, grown.shape[1])
-    region[:h, :w] = grown[:h, :w]
+    region = _at_half_size(followed, up, (height, width))
     x, y, w, h = cv2.boundingRect(region)
-    margin = 2 * vision.CELL
+    margin = 8 * vision.CELL
     left, top = max(0, x - margin), max(0, y - margin)
     w = (min(width, x + w + margin) - left) // vision.CELL * vision.CELL
     h = (min(height, y + h + margin) - top) // vision.CELL * vision.CELL
     region = region[top : top + h, left : left + w] > 0
+    # still ground around the body: what seems to move there did not
+    body = cv2.dilate(lane.resting.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    around = _at_half_size(~body & ~stirs, up, (height, width))
+    around = around[top : top + h, left : left + w] > 0
     part = slice(*frames)
     registration = vision.Registration(
         whole.gain[part], whole.offset[part], whole.shift[part] * factor
@@ -218,7 +222,21 @@ def _displacement(
         shift = registration.shift[i] / 2.0
         rest += vision.steadied(half, registration.gain[i], registration.offset[i], shift)
     rest /= len(still)
-    return vision.displacement(luma, registration, rest, region, box=(left, top, w, h))
+    box = (left, top, w, h)
+    moved = vision.displacement(luma, registration, rest, region, box=box)
+    control = vision.displacement(luma, registration, rest, around, box=box)
+    breaks = vision.refreshed(control)
+    moved, control = vision.joined(moved, breaks), vision.joined(control, breaks)
+    return moved, vision.unsteadiness(control, (time >= begin + early) & (time <= end + early))
+
+
+def _at_half_size(mask: np.ndarray, up: float, shape: tuple[int, int]) -> np.ndarray:
+    """A small mask at half the size of the full picture, shape (rows, columns)."""
+    grown = cv2.resize(mask.astype(np.uint8), None, fx=up, fy=up, interpolation=cv2.INTER_NEAREST)
+    out = np.zeros(shape, np.uint8)
+    rows, columns = min(shape[0], grown.shape[0]), min(shape[1], grown.shape[1])
+    out[:rows, :columns] = grown[:rows, :columns]
+    return out
 
 
 def packed(seen: Observations) -> bytes:

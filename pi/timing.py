@@ -36,11 +36,11 @@ class Movement(NamedTuple):
     reason: str  # why there is no reaction; "" when there is one
 
 
-def farthest(displacement: np.ndarray, lost: np.ndarray, *, together: int = 3) -> np.ndarray:
+def farthest(displacement: np.ndarray, lost: np.ndarray, *, together: int = 2) -> np.ndarray:
     """How far the farthest parts are from rest, picture by picture: the `together`-th farthest.
 
     displacement : (k, m) m.   lost : (k, m) bool: there, the last known displacement holds on.
-    One site may err; neighbours overlap, so that what really moves moves several of them.
+    One site may err; neighbours overlap, so that what really moves moves two of them.
     """
     if displacement.shape[1] < together:
         return np.full(len(displacement), np.nan)
@@ -55,10 +55,12 @@ def first_movement(
     lost: np.ndarray,
     *,
     left_s: float,
+    grip: np.ndarray | None = None,
+    unsteady: np.ndarray | None = None,
     row_s: np.ndarray | None = None,
     gate_m: float = GATE_M,
-    u_displacement_m: float = 0.003,
-    together: int = 3,
+    u_displacement_m: float = 0.0035,
+    together: int = 2,
 ) -> Movement:
     """First visible movement: when the body is `gate_m` beyond its sway, and does not come back.
 
@@ -75,6 +77,7 @@ def first_movement(
 
     if m < together or k < 8:
         return none("too little of the athlete could be followed before the start")
+    axes, error = _errors(m, k, grip, unsteady)
     step = float(np.median(np.diff(time)))
     end = _still_until(time, vector, lost, step)
     if not np.isfinite(end):
@@ -85,7 +88,7 @@ def first_movement(
         still = np.flatnonzero((time >= start - 1e-9) & (time <= end))
         if len(still) < 3 or end - start < SHORTEST_REST_S:
             return none("the recording begins less than half a second before", (start, end))
-        moved, sway, trusted = _against_rest(vector, lost, still)
+        moved, sway, trusted = _against_rest(vector, lost, still, axes, error)
         if trusted.sum() < together:
             return none("too little of the athlete could be followed before the start")
         curve = farthest(moved[:, trusted], lost[:, trusted], together=together)
@@ -151,29 +154,40 @@ def _still_until(time: np.ndarray, vector: np.ndarray, lost: np.ndarray, step: f
     return float("nan")
 
 
+def _errors(
+    m: int, k: int, grip: np.ndarray | None, unsteady: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(m, 2, 2) directions of least and most grip of every part; (k, m, 2) m, the error along
+    them."""
+    if grip is None or unsteady is None:
+        return np.broadcast_to(np.eye(2), (m, 2, 2)), np.zeros((k, m, 2))
+    value, axes = np.linalg.eigh(grip)
+    return axes, unsteady[:, None, None] / np.sqrt(np.maximum(value, 1e-6))[None]
+
+
 def _against_rest(
-    vector: np.ndarray, lost: np.ndarray, still: np.ndarray
+    vector: np.ndarray, lost: np.ndarray, still: np.ndarray, axes: np.ndarray, error: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """(k, m) distance of every part from its mean place in the still pictures; the sway; whom to
     trust.
 
-    A part whose texture runs one way tells its displacement across it only: the direction that
-    jitters beyond what is usual here is left out.
+    A part whose texture runs one way tells its displacement across it only: a direction that
+    jitters beyond what is usual here is left out, and twice what the picture's own unsteadiness
+    may feign is taken off the rest.
     """
     apart = vector - vector[still].mean(axis=0)
-    rest = apart[still]
-    spread = np.einsum("kmi,kmj->mij", rest, rest) / len(still)
-    variance, axes = np.linalg.eigh(spread)
-    usable = ~(lost[still].mean(axis=0) > 0.1)
-    usual = float(np.sqrt(np.median(variance[usable]))) if usable.any() else 0.0
-    limit = max(2.5 * usual, 0.0006)
     along = np.einsum("kmi,mij->kmj", apart, axes)
+    variance = np.mean(along[still] ** 2, axis=0)
+    usable = ~(lost[still].mean(axis=0) > 0.1)
+    usual = float(np.sqrt(np.median(variance[usable].min(axis=1)))) if usable.any() else 0.0
+    limit = max(2.5 * usual, 0.0006)
+    along = np.maximum(np.abs(along) - 2.0 * error, 0.0)
     along[:, np.sqrt(variance) > limit] = 0.0
     moved = np.hypot(along[..., 0], along[..., 1])
-    trusted = usable & (np.sqrt(variance[:, 0]) <= limit)
+    trusted = usable & (np.sqrt(variance.min(axis=1)) <= limit)
     # over three pictures: noise of a single one is not sway
     calm = uniform_filter1d(moved[still], 3, axis=0, mode="nearest")
-    sway = float(np.sort(calm.max(axis=0)[trusted])[-3:].min()) if trusted.any() else np.nan
+    sway = float(np.sort(calm.max(axis=0)[trusted])[-2:].min()) if trusted.any() else np.nan
     return moved, sway, trusted
 
 

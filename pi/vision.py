@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from scipy.ndimage import median_filter
 
 SMALL_WIDTH = 320
 """Silhouettes are taken in a picture about this wide: 2 to 3 cm a pixel over a lane of 8 m."""
@@ -497,6 +498,9 @@ CELL = 4
 SOFT = 1.2
 """Standard deviation, in cells, of the soft window over them."""
 
+NEIGHBOURS = 0.6
+"""Standard deviation, in cells, over which a search begins from the neighbours' answers."""
+
 
 class Displacement(NamedTuple):
     """How far each part of the body is from where it was in the reference picture."""
@@ -504,6 +508,7 @@ class Displacement(NamedTuple):
     site: np.ndarray  # (m, 2) px of the full picture
     vector: np.ndarray  # (k, m, 2) px of the full picture, camera shake taken out
     lost: np.ndarray  # (k, m) bool: no displacement explains what is seen there
+    grip: np.ndarray  # (m, 2, 2) (grey levels / px)^2, mean structure tensor: what there is to hold
 
 
 def displacement(
@@ -544,6 +549,8 @@ def displacement(
     noise2 = 4.0
     axx, ayy = axx + noise2 / 9.0, ayy + noise2 / 9.0
     determinant = axx * ayy - axy * axy
+    trust = (axx + ayy)[..., None]
+    shared = cv2.GaussianBlur(axx + ayy, (0, 0), NEIGHBOURS)[..., None]
     grid_y, grid_x = np.mgrid[0:height, 0:width].astype(np.float32)
     flow = np.zeros((rows, columns, 2), np.float32)
     vectors = np.zeros((len(luma), int(used.sum()), 2), np.float32)
@@ -556,6 +563,9 @@ def displacement(
         half /= registration.gain[i]
         shake = registration.shift[i].astype(np.float32) / 2.0
         for _ in range(rounds):
+            # from among the answers of its neighbours: alone, a cell whose texture was drawn anew
+            # would wander off step by step after what no displacement explains
+            flow = cv2.GaussianBlur(flow * trust, (0, 0), NEIGHBOURS) / shared
             dense = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
             warped = cv2.remap(
                 half,
@@ -580,4 +590,58 @@ def displacement(
         flow[unexplained & (np.abs(flow).max(axis=2) > 8)] = 0
     y, x = np.nonzero(used)
     site = np.column_stack([x + 0.5, y + 0.5]) * CELL + (left, top)
-    return Displacement(2.0 * site, vectors, lost)
+    tensor = np.stack([np.stack([axx, axy], -1), np.stack([axy, ayy], -1)], -1)
+    grip = tensor[used] / covered[used][:, None, None] / 4.0
+    return Displacement(2.0 * site, vectors, lost, grip)
+
+
+def refreshed(control: Displacement) -> np.ndarray:
+    """(k,) bool: pictures in which all textures were drawn anew, as a film's key pictures are.
+
+    control : displacement of what cannot have moved. In such a picture it all seems to jump at
+    once: four times as far as from any picture to the next around, and by 0.1 grey levels or more.
+    """
+    k, m = control.lost.shape
+    if m < 8 or k < 8:
+        return np.zeros(k, bool)
+    value, axes = np.linalg.eigh(control.grip)
+    jump = np.einsum("kmi,mij->kmj", np.diff(control.vector, axis=0), axes)
+    jump = np.abs(jump * np.sqrt(np.maximum(value, 0.0))).reshape(k - 1, -1)
+    size = np.quantile(jump, 0.75, axis=1)
+    return np.append(False, size > np.maximum(4.0 * median_filter(size, 11), 0.1))
+
+
+def joined(moved: Displacement, breaks: np.ndarray) -> Displacement:
+    """The displacement with what jumped in the pictures `breaks` (k,) bool taken out again.
+
+    Whatever moves goes on there as it went before; the difference is the new drawing's.
+    """
+    vector = moved.vector.copy()
+    for i in np.flatnonzero(breaks):
+        before, after = (
+            i - 1,
+            i + 2,
+        )  # following takes a picture or two to settle on the new drawing
+        if before < 3 or after >= len(vector):
+            continue
+        going = (vector[before] - vector[before - 3]) / 3.0
+        vector[after:] -= vector[after] - (vector[before] + 3.0 * going)
+        vector[i] = vector[before] + going
+        vector[i + 1] = vector[before] + 2.0 * going
+    return moved._replace(vector=vector)
+
+
+def unsteadiness(control: Displacement, rest: np.ndarray) -> np.ndarray:
+    """How much the picture itself stirs, picture by picture: (k,) grey levels; 0 without control.
+
+    control : displacement of what cannot have moved.   rest : (k,) bool, pictures of the still
+    second.
+    What still ground seems to move, times what it has to hold on to, is an error in grey levels;
+    a body part with a grip g errs by that over g. The 75 % quantile of all sites and directions.
+    """
+    if control.vector.shape[1] < 8 or not rest.any():
+        return np.zeros(len(control.vector))
+    value, axes = np.linalg.eigh(control.grip)
+    apart = control.vector - control.vector[rest].mean(axis=0)
+    along = np.einsum("kmi,mij->kmj", apart, axes) * np.sqrt(np.maximum(value, 0.0))
+    return np.quantile(np.abs(along).reshape(len(along), -1), 0.75, axis=1)
