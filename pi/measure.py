@@ -25,6 +25,10 @@ RUN_M_S = 1.8
 """Slower than this all along, it was a walk and not a start."""
 RUNNING_HEIGHT = 0.94
 """Height of the silhouette in full stride, as a part of stature: trunk leant, knees bent."""
+U_SURFACE_M = 0.0035
+"""How far the parts that are followed may be from those that went farthest, in metres."""
+U_PIXEL = 0.4
+"""How well a displacement is followed, in px of the full picture."""
 U_TORSO_M = 0.03
 """What the middle of a silhouette does not know of hips and neck: its standard uncertainty."""
 U_SCALE = 0.005
@@ -114,7 +118,9 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         grip=seen.grip * ground.px_per_m**2,
         unsteady=seen.unsteady,
         row_s=seen.site[:, 1] * seen.line_time_s,
-        u_displacement_m=float(np.hypot(0.0035, ground.u_scale * timing.GATE_M)),
+        u_displacement_m=_root(
+            U_SURFACE_M, U_PIXEL / ground.px_per_m, ground.u_scale * timing.GATE_M
+        ),
     )
     if seen.rested[0] > 0:
         late = "the athlete came to rest only after the signal"

@@ -130,7 +130,8 @@ def observe(
         soles_top=soles.top,
         site=site,
         site_frames=frames,
-        displacement=vector,
+        # as it is kept, so that the kept gives the same answer
+        displacement=vector.astype(np.float16).astype(np.float32),
         lost=lost,
         grip=grip,
         unsteady=unsteady,

@@ -172,16 +172,17 @@ def _against_rest(
     trust.
 
     A part whose texture runs one way tells its displacement across it only: a direction that
-    jitters beyond what is usual here is left out, and twice what the picture's own unsteadiness
+    jitters beyond what is usual here is left out, and what the picture's own unsteadiness
     may feign is taken off the rest.
     """
     apart = vector - vector[still].mean(axis=0)
     along = np.einsum("kmi,mij->kmj", apart, axes)
-    variance = np.mean(along[still] ** 2, axis=0)
+    # from one picture to the next: sway is slow, and no reason to leave a part out
+    variance = np.mean(np.diff(along[still], axis=0) ** 2, axis=0) / 2.0
     usable = ~(lost[still].mean(axis=0) > 0.1)
     usual = float(np.sqrt(np.median(variance[usable].min(axis=1)))) if usable.any() else 0.0
-    limit = max(2.5 * usual, 0.0006)
-    along = np.maximum(np.abs(along) - 2.0 * error, 0.0)
+    limit = max(2.5 * usual, 0.0003)
+    along = np.maximum(np.abs(along) - error, 0.0)
     along[:, np.sqrt(variance) > limit] = 0.0
     moved = np.hypot(along[..., 0], along[..., 1])
     trusted = usable & (np.sqrt(variance.min(axis=1)) <= limit)
