@@ -398,8 +398,10 @@ def _metres(
         if not np.isfinite(crossed[k]):
             told.reasons.append(f"splits: {gate:g} m lies outside what the camera saw of the run")
     whole = np.flatnonzero(np.isfinite(x) & np.isfinite(track.speed) & seen_run)
-    ends = (track.time > track.time[whole[-1]] - 0.3 * kinematics.HALFWIDTH_S) | ~seen_run
-    speed = np.where(ends, np.nan, track.speed)
+    # a window that looks one way only tells little of speed
+    sure = track.time <= track.time[whole[-1]] - 0.4 * kinematics.HALFWIDTH_S
+    speed = np.where(sure & seen_run, track.speed, np.nan)
+    whole = whole[sure[whole]]
     best = int(np.nanargmax(np.nan_to_num(speed)))
     u_speed = _root(track.u_speed[best], ground.u_scale * speed[best], U_SPEED_M_S)
     result["peak_speed"] = {
