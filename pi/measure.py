@@ -398,11 +398,14 @@ def _metres(
         if not np.isfinite(crossed[k]):
             told.reasons.append(f"splits: {gate:g} m lies outside what the camera saw of the run")
     whole = np.flatnonzero(np.isfinite(x) & np.isfinite(track.speed) & seen_run)
+    if len(whole) == 0:
+        told.reasons.append("track: the torso was not seen long enough to tell a speed")
+        return
     # a window that looks one way only tells little of speed
     sure = track.time <= track.time[whole[-1]] - 0.4 * kinematics.HALFWIDTH_S
     speed = np.where(sure & seen_run, track.speed, np.nan)
     whole = whole[sure[whole]]
-    best = int(np.nanargmax(np.nan_to_num(speed)))
+    best = int(np.argmax(np.nan_to_num(speed)))
     u_speed = _root(track.u_speed[best], ground.u_scale * speed[best], U_SPEED_M_S)
     result["peak_speed"] = {
         "value": _number(speed[best], 3), "u": _number(u_speed), "at_m": _number(x[best], 2),

@@ -225,7 +225,8 @@ def test_without_cones_times_are_told_and_metres_are_null_with_reason_and_warnin
     bare = answer(seen)
     assert bare["status"] == "measured"
     assert like(bare["reaction_s"], one.result["reaction_s"])
-    assert bare["reaction_s"]["u"] >= one.result["reaction_s"]["u"]
+    off = abs(bare["reaction_s"]["value"] - one.truth["reaction_s"])
+    assert off < 2 * bare["reaction_s"]["u"]
     assert like(bare["up_s"], one.result["up_s"])
     assert bare["capture"]["px_per_m"] == pytest.approx(one.result["capture"]["px_per_m"], rel=0.16)
     assert all(split["from_signal_s"] is None for split in bare["splits"])
