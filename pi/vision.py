@@ -319,7 +319,7 @@ def follow(
             near = cv2.dilate(allowed, kernel)
             if np.abs(speed).max() > 0.5:
                 near = cv2.warpAffine(near, carried, (width, height), flags=cv2.INTER_NEAREST)
-            found = masks[i][window] & near[window]
+            found = _standing(masks[i][window] & near[window], ground - top, stature)
             count = int(found.sum())
             if count < 0.25 * area:
                 missed += 1
@@ -343,6 +343,24 @@ def follow(
     walk(range(start, n))
     walk(range(start, -1, -1))
     return out
+
+
+def _standing(found: np.ndarray, ground: float, stature: float) -> np.ndarray:
+    """The pieces that belong to somebody on the running line; who stands behind it is higher up.
+
+    found : (h, w) uint8.   ground : the row of the line.   Only where one large piece comes down to
+    the line are others, which end a fifth of a metre above it, taken away.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
+    if count < 3:
+        return found
+    area = stats[1:, cv2.CC_STAT_AREA]
+    bottom = stats[1:, cv2.CC_STAT_TOP] + stats[1:, cv2.CC_STAT_HEIGHT]
+    large, low = area >= 0.12 * area.max(), bottom >= ground - 0.10 * stature
+    behind = np.flatnonzero(large & ~low) + 1
+    if len(behind) == 0 or not np.any(large & low):
+        return found
+    return np.where(np.isin(labels, behind), 0, found).astype(np.uint8)
 
 
 class Body(NamedTuple):
