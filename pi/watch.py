@@ -22,6 +22,10 @@ LAG_S = 0.12
 TILE = 8
 """Side of a tile in px of the small picture: some 20 cm on the lane."""
 
+REST_S = 1.0
+EVERY_S = 0.05
+"""So much before the hold, and so often, is kept to know what stirs though the athlete is still."""
+
 
 class Sight(NamedTuple):
     """What the watch knows after a picture."""
@@ -34,10 +38,11 @@ class Watch:
     """Tells how long the lane has been still, and how far the athlete is from the resting picture.
 
     A tile's displacement is one Lucas-Kanade step (1981) in a picture of a quarter the size, where
-    10 mm are some 0.4 px. Tiles that move all the time (leaves, flags) count only for what they
-    move beyond that. line : the running line in the full picture; only the box over the start is
-    watched then, otherwise the whole picture but its upper quarter, with a view of 8 m taken for
-    granted.
+    10 mm are some 0.4 px. What light does to it (clouds, the camera's own exposure) and a shake of
+    the whole picture are taken out. Tiles that move all the time (leaves, flags) count only for
+    what they move beyond that. line : the running line in the full picture; only the box over the
+    start is watched then, otherwise the whole picture but its upper quarter, with a view of 8 m
+    taken for granted.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Watch:
         self._metres = self._factor / px_per_m  # of one small px
         self._watched = self._tiles_of(line, px_per_m)
         self._past: deque[tuple[float, np.ndarray]] = deque()
+        self._second: deque[tuple[float, np.ndarray]] = deque()
         self._stirring = np.zeros(self._watched.shape, np.float32)
         self._still_since: float | None = None
         self._last_s: float | None = None
@@ -79,11 +85,13 @@ class Watch:
             interpolation=cv2.INTER_AREA,
         ).astype(np.float32)
         small = cv2.blur(small, (3, 3))
+        small -= cv2.blur(small, (2 * TILE + 1, 2 * TILE + 1))
         self._past.append((time_s, small))
         while len(self._past) > 2 and self._past[1][0] <= time_s - LAG_S:
             self._past.popleft()
         then_s, then = self._past[0]
         if self._rest is None:
+            self._keep(small, time_s)
             if time_s - then_s < 0.5 * LAG_S:
                 return Sight(0.0, float("nan"))
             self._settle(self._displaced(then, small), time_s)
@@ -99,8 +107,21 @@ class Watch:
 
     def rest(self) -> None:
         """Keep the mean of the last pictures as the resting picture: the hold begins."""
-        self._rest = np.mean([picture for _, picture in self._past], axis=0)
+        rest = np.mean([picture for _, picture in self._past], axis=0)
+        self._rest = rest
         self._resting.clear()
+        strayed = np.max([self._displaced(rest, picture) for _, picture in self._second], axis=0)
+        # what strayed further than the athlete may is leaves: a gust may be twice as strong, and
+        # move what is beside them
+        leaves = np.where(strayed > self.still_limit_m, 2.0 * strayed, 0.0).astype(np.float32)
+        leaves = cv2.dilate(leaves, np.ones((3, 3)))
+        self._stirring = np.maximum(self._stirring, np.maximum(strayed, leaves))
+
+    def _keep(self, small: np.ndarray, time_s: float) -> None:
+        if not self._second or time_s - self._second[-1][0] >= EVERY_S:
+            self._second.append((time_s, small))
+        while self._second[0][0] < time_s - REST_S:
+            self._second.popleft()
 
     def _still_for(self, time_s: float) -> float:
         return 0.0 if self._still_since is None else max(0.0, time_s - self._still_since)
@@ -119,17 +140,29 @@ class Watch:
     def _displaced(self, before: np.ndarray, now: np.ndarray) -> np.ndarray:
         """(rows, columns) m, displacement of every tile between two small pictures."""
         change = now - before
-        change -= float(np.median(change[::4, ::4]))
         mean = (before + now) * 0.5
+        rows, columns = self._watched.shape[0] * TILE, self._watched.shape[1] * TILE
+        # as much more contrast as there is for a few tiles around is light
+        share = cv2.blur(_tiles(mean * change), (3, 3))
+        share /= cv2.blur(_tiles(mean * mean), (3, 3)) + TILE * TILE
+        brighter = cv2.resize(np.clip(share, -0.4, 0.4), (columns, rows))
+        change[:rows, :columns] -= brighter * mean[:rows, :columns]
         gx = cv2.Sobel(mean, cv2.CV_32F, 1, 0, scale=1 / 8)
         gy = cv2.Sobel(mean, cv2.CV_32F, 0, 1, scale=1 / 8)
-        axx, axy, ayy = _tiles(gx * gx), _tiles(gx * gy), _tiles(gy * gy)
-        bx, by = _tiles(gx * change), _tiles(gy * change)
         # a prior of 1.5 px at 1.5 grey levels of noise keeps what has no texture where it was
-        axx, ayy = axx + TILE * TILE / 4.0, ayy + TILE * TILE / 4.0
+        prior = TILE * TILE / 4.0
+        axx, axy, ayy = _tiles(gx * gx) + prior, _tiles(gx * gy), _tiles(gy * gy) + prior
         determinant = axx * ayy - axy * axy
-        u = (ayy * bx - axy * by) / determinant
-        v = (axx * by - axy * bx) / determinant
+
+        def step() -> tuple[np.ndarray, np.ndarray]:
+            bx, by = _tiles(gx * change), _tiles(gy * change)
+            return (ayy * bx - axy * by) / determinant, (axx * by - axy * bx) / determinant
+
+        u, v = step()
+        textured = axx + ayy > 10.0 * prior
+        if textured.sum() > 20:
+            change -= float(np.median(u[textured])) * gx + float(np.median(v[textured])) * gy
+            u, v = step()
         # what was covered or uncovered has no displacement: its change alone says that it moved
         changed = np.sqrt(_tiles(change * change) / (TILE * TILE))
         far = np.where(changed > 12.0, 2.0, 0.0)
