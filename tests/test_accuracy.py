@@ -1,0 +1,63 @@
+"""How far the numbers are off, as bias and spread over a grid whose truth is known."""
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+from pi.bench import Case, run_case, summary, table
+from pi.drills import POSTURES
+
+pytestmark = pytest.mark.slow
+
+HARD = ("wind", "shadow", "noise", "passers_by")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Every posture in clean light and under one hard condition each; seeds that no table is made
+    of."""
+    cases = [Case(posture, "clean", 500 + k, 120.0, 1) for k, posture in enumerate(POSTURES)]
+    cases += [
+        Case(posture, condition, 520 + k, 120.0, -1)
+        for k, (posture, condition) in enumerate(zip(POSTURES, HARD, strict=True))
+    ]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(run_case, cases))
+
+
+def test_every_start_is_called_a_start(rows):
+    assert all(row["status_right"] for row in rows)
+
+
+def test_first_movement_lies_where_the_body_passed_5_to_20_mm(rows):
+    assert sum(row["reaction_right"] for row in rows) >= len(rows) - 1
+
+
+def test_first_movement_has_little_bias_and_little_spread(rows):
+    miss = np.array([row["reaction"]["miss"] for row in rows])
+    assert abs(np.median(miss)) < 0.008
+    assert np.quantile(np.abs(miss), 0.8) < 0.020
+
+
+def test_splits_are_within_hundredths(rows):
+    for gate, most in (("1", 0.025), ("2.5", 0.012), ("5", 0.008)):
+        miss = [row["splits"][gate]["miss"] for row in rows]
+        assert np.sqrt(np.mean(np.square(miss))) < most
+
+
+def test_the_truth_lies_within_the_stated_uncertainty(rows):
+    found = [row["reaction"] for row in rows]
+    found += [split for row in rows for split in row["splits"].values()]
+    inside = [abs(one["miss"]) <= 3 * one["u"] for one in found]
+    assert np.mean(inside) >= 0.9
+
+
+def test_the_table_has_a_line_for_every_posture_and_condition(rows):
+    by_posture = {p: summary([r for r in rows if r["posture"] == p]) for p in POSTURES}
+    by_condition = {c: summary([r for r in rows if r["condition"] == c]) for c in ("clean", *HARD)}
+    report = {"by_posture": by_posture, "by_condition": by_condition, "all": summary(rows)}
+    lines = table(report).splitlines()
+    assert len(lines) == 2 + 4 + 5 + 1
+    assert all(line.count("|") == lines[0].count("|") for line in lines)
