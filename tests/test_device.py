@@ -233,7 +233,8 @@ def test_an_error_in_a_rep_is_its_reason_and_the_next_rep_comes(start, monkeypat
 
 def test_a_film_can_be_the_camera(start, tmp_path):
     """Nobody moves in it, so nobody is seen to start; and then the film is over."""
-    film = write_video(tmp_path / "still.mkv", [i / 15 for i in range(20)], size=(320, 240))
+    times_s = [i / 15 for i in range(20)]
+    film = write_video(tmp_path / "still.mkv", times_s, size=(320, 240), brighter=0)
     device = start(camera={"source": "file", "path": str(film)})
     assert device.store.device().camera == "still.mkv"
     rep = device.until(device.request())

@@ -15,8 +15,10 @@ FOOTAGE = Path(__file__).resolve().parents[2] / "shared" / "footage"
 needs_footage = pytest.mark.skipif(not FOOTAGE.is_dir(), reason="needs the films in ../shared")
 
 
-def write_video(path, times_s, *, size=(64, 32), rotation=0, codec="mpeg4", beep_s=None):
-    """A film whose picture i is i * 10 bright, with a bright quarter at the upper left."""
+def write_video(
+    path, times_s, *, size=(64, 32), rotation=0, codec="mpeg4", beep_s=None, brighter=10
+):
+    """A film whose picture i is 20 + i * 10 bright, with a bright quarter at the upper left."""
     width, height = size
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=30)
@@ -26,7 +28,7 @@ def write_video(path, times_s, *, size=(64, 32), rotation=0, codec="mpeg4", beep
         sound = container.add_stream("pcm_s16le", rate=8000, layout="mono") if beep_s else None
         for number, time_s in enumerate(times_s):
             luma = np.full((height * 3 // 2, width), 128, np.uint8)
-            luma[:height] = 20 + number * 10
+            luma[:height] = 20 + number * brighter
             luma[: height // 2, : width // 2] = 220
             frame = av.VideoFrame.from_ndarray(luma, format="yuv420p")
             frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
