@@ -348,7 +348,7 @@ def follow(
 def _standing(found: np.ndarray, ground: float, stature: float) -> np.ndarray:
     """The pieces that belong to somebody on the running line; who stands behind it is higher up.
 
-    found : (h, w) uint8.   ground : the row of the line.   Only where one large piece comes down to
+    found : (h, w) uint8.   ground : the row of the line.   Only where one tall piece comes down to
     the line are others, which end a fifth of a metre above it, taken away.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
@@ -357,8 +357,9 @@ def _standing(found: np.ndarray, ground: float, stature: float) -> np.ndarray:
     area = stats[1:, cv2.CC_STAT_AREA]
     bottom = stats[1:, cv2.CC_STAT_TOP] + stats[1:, cv2.CC_STAT_HEIGHT]
     large, low = area >= 0.12 * area.max(), bottom >= ground - 0.10 * stature
+    tall = stats[1:, cv2.CC_STAT_HEIGHT] >= 0.35 * stature  # a shadow is low, and no body
     behind = np.flatnonzero(large & ~low) + 1
-    if len(behind) == 0 or not np.any(large & low):
+    if len(behind) == 0 or not np.any(large & low & tall):
         return found
     return np.where(np.isin(labels, behind), 0, found).astype(np.uint8)
 
