@@ -16,6 +16,7 @@ from .observations import Observations
 from .vision import middle_of
 
 EVERY_S = 0.2
+COARSE = 80  # px, the width of a picture in which somebody may still lie
 INK = (30, 30, 30)
 PAPER = (255, 255, 255)
 MOVED = (0, 94, 213)  # Okabe & Ito's vermillion, as blue, green, red
@@ -28,13 +29,22 @@ def empty_track(luma: np.ndarray, time: np.ndarray, left_s: float) -> np.ndarray
     """The lane at full size: the median of a few pictures after the athlete has left the resting
     place.
 
-    luma : (n, h, w) uint8.   Returns (h, w) uint8.
+    luma : (n, h, w) uint8.   left_s : NaN when nobody left a place: then somebody may still lie in
+    it, and the lane is as coarse as a hand is wide, so that nobody is known by the face.   Returns
+    (h, w) uint8.
     """
     after = np.flatnonzero(time > left_s + 1.0) if np.isfinite(left_s) else np.arange(len(time))
     if len(after) < 5:
         after = np.arange(len(time))
     picked = after[np.unique(np.linspace(0, len(after) - 1, 7).astype(int))]
-    return middle_of(luma[picked])
+    track = middle_of(luma[picked])
+    if np.isfinite(left_s) and len(after) < len(time):
+        return track
+    height, width = track.shape
+    coarse = cv2.resize(
+        track, (COARSE, max(1, round(COARSE * height / width))), interpolation=cv2.INTER_AREA
+    )
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def instants(seen: Observations, moved_s: float | None) -> list[int]:
