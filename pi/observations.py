@@ -8,6 +8,7 @@ code can answer for last month's rep.
 from __future__ import annotations
 
 import io
+import zipfile
 from typing import Any, NamedTuple
 
 import cv2
@@ -269,7 +270,7 @@ def unpacked(stored: bytes) -> Observations:
         for name in ("line_time_s", "exposure_s", "left_s", "contrast", "stirred_s"):
             fields[name] = float(fields[name])
         return Observations(**fields)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             "not the observations of a rep, or of a version that cannot be read"
         ) from error
