@@ -358,8 +358,19 @@ def _standing(found: np.ndarray, ground: float, stature: float) -> np.ndarray:
     bottom = stats[1:, cv2.CC_STAT_TOP] + stats[1:, cv2.CC_STAT_HEIGHT]
     large, low = area >= 0.12 * area.max(), bottom >= ground - 0.10 * stature
     tall = stats[1:, cv2.CC_STAT_HEIGHT] >= 0.35 * stature  # a shadow is low, and no body
-    behind = np.flatnonzero(large & ~low) + 1
-    if len(behind) == 0 or not np.any(large & low & tall):
+    left = stats[1:, cv2.CC_STAT_LEFT]
+    right = left + stats[1:, cv2.CC_STAT_WIDTH]
+    bodies = np.flatnonzero(large & low & tall)
+    if len(bodies) == 0:
+        return found
+    # what is above a leg may be the same body's, parted from it by the lane's own grey
+    apart = 0.1 * stature
+    behind = [
+        piece + 1
+        for piece in np.flatnonzero(large & ~low)
+        if np.all((left[piece] > right[bodies] + apart) | (right[piece] < left[bodies] - apart))
+    ]
+    if not behind:
         return found
     return np.where(np.isin(labels, behind), 0, found).astype(np.uint8)
 
