@@ -110,13 +110,14 @@ def first_movement(
             return none("the athlete was already moving when the recording begins", (start, end))
         before = int(back[-1])
         low, high = float(curve[before]), float(min(curve[before + 1], 0.2))
-        crossing = float(time[before] + (gate - low) / max(high - low, 1e-6) * step)
-        speed = _speed(time, curve, crossing, step)
+        gap = float(time[before + 1] - time[before])  # more than a frame where pictures are missing
+        crossing = float(time[before] + (gate - low) / max(high - low, 1e-6) * gap)
+        speed = _speed(time, curve, crossing, max(step, gap))
         ranked = np.where(lost[before + 1], 0.0, moved[before + 1])
         site = int(np.flatnonzero(trusted)[np.argmax(ranked[trusted])])
         if row_s is not None:
             crossing += float(row_s[site])
-        u = float(np.hypot(u_displacement_m / max(speed, 1e-3), step / np.sqrt(24.0)))
+        u = float(np.hypot(u_displacement_m / max(speed, 1e-3), gap / np.sqrt(24.0)))
         onset = _onset(time, curve, before, sway)
         answer = Movement(
             Value(crossing, u),
@@ -241,7 +242,8 @@ def gets_up(
     low, high = height[i - 1], height[i]
     if not np.isfinite(low) or high <= low:
         return float(time[i])
-    return float(time[i] - step * np.clip((high - 0.8 * running_height) / (high - low), 0, 1))
+    share = np.clip((high - 0.8 * running_height) / (high - low), 0, 1)
+    return float(time[i] - share * (time[i] - time[i - 1]))
 
 
 def splits(time: np.ndarray, distance: np.ndarray, gates: np.ndarray) -> np.ndarray:

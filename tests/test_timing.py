@@ -167,6 +167,22 @@ def test_a_rolling_shutter_delays_a_part_by_its_row():
     assert rolled.reaction.value - plain.reaction.value == pytest.approx(row_s[plain.site])
 
 
+@pytest.mark.parametrize("gap", [2, 5])
+def test_pictures_missing_at_the_crossing_are_bridged_and_make_it_less_certain(gap):
+    time, vector = still()
+    vector[:, START, 0] += 0.5 * np.maximum(time - 0.2, 0)[:, None]
+    crossing = 0.2 + 0.010 / 0.5
+    kept = np.abs(time - crossing) > (gap + 0.2) / 2 / FPS
+    lost = np.zeros((kept.sum(), PARTS), bool)
+    whole = seen(time, vector)
+    found = first_movement(time[kept], vector[kept], lost, left_s=0.6)
+    missing = np.diff(time[kept]).max()
+    assert missing > gap / FPS
+    assert found.reaction.value == pytest.approx(crossing, abs=0.3 * missing)
+    assert found.reaction.u >= missing / np.sqrt(24)
+    assert found.reaction.u > whole.reaction.u
+
+
 def test_the_farthest_is_the_second_farthest_and_what_is_lost_holds_on():
     moved = np.tile([0.01, 0.02, 0.03, 0.09, 0.5], (4, 1))
     lost = np.zeros(moved.shape, bool)
