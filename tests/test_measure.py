@@ -359,6 +359,17 @@ def test_frames_that_were_dropped_are_told_and_the_numbers_still_right():
         assert split["from_signal_s"] == pytest.approx(true["from_signal_s"], abs=3 * split["u"])
 
 
+@pytest.mark.parametrize("posture", ["supine", "standing"])
+def test_a_phones_thirty_pictures_a_second_are_right_within_a_larger_uncertainty(posture):
+    slow, quick = told(posture, fps=30.0), told(posture)
+    assert near(slow.result["reaction_s"], slow.truth["reaction_s"])
+    assert near(slow.result["up_s"], slow.truth["up_s"])
+    for split in slow.result["splits"][:3]:
+        true = true_splits(slow)[split["metres"]]["from_signal_s"]
+        assert split["from_signal_s"] == pytest.approx(true, abs=3 * split["u"])
+    assert slow.result["reaction_s"]["u"] > quick.result["reaction_s"]["u"]
+
+
 def test_a_rolling_shutter_is_put_right_by_its_line_time():
     """60 µs a row: at the ground, some 250 rows down, 15 ms late."""
     one = told("standing", conditions=Conditions(line_time_s=60e-6))
