@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -72,17 +73,25 @@ def observe(
     usual = vision.middle_of(small[some]).astype(np.float32)
     restless = vision.middle_of(np.abs(np.diff(small[some].astype(np.int16), axis=0)))
     whole = vision.register(small, usual, restless <= max(3.0, 2.0 * float(np.median(restless))))
-    likely = None if line is None else _near_the_start(line, small.shape[1:], factor)
-    lane, hold = vision.find_lane(small, time, whole, likely=likely, hold=HOLDS[0]), HOLDS[0]
+    metre = 40.0 * width / factor / 320.0 if line is None else line.px_per_m(0.0) / factor
+    field = vision.uneven_light(small, whole, usual, block=max(4, round(0.2 * metre)))
+    if field is not None:
+        small = np.stack([vision.evened(p, f) for p, f in zip(small, field, strict=True)])
+    likely, above = (None, None) if line is None else _near_the_start(line, small.shape[1:], factor)
+    look = partial(vision.find_lane, small, time, whole, likely=likely, above=above)
+    lane, hold = look(hold=HOLDS[0]), HOLDS[0]
     for later in HOLDS[1:]:
         # nobody large was still for long: perhaps somebody was at the signal, or soon after it
         if lane.sure < 0.004 * small[0].size:
-            found = vision.find_lane(small, time, whole, likely=likely, hold=later)
+            found = look(hold=later)
             if found.sure > 2.0 * lane.sure:
                 lane, hold = found, later
     masks = vision.foreground(small, lane, whole)
     tall = None if line is None else 1.9 * line.px_per_m(0.0) / factor
-    silhouettes = vision.follow(masks, lane, time, stature=tall)
+    passers = []
+    if above is not None and tall is not None:
+        passers = vision.passers_by(masks, above, lane, time, stature=tall)
+    silhouettes = vision.follow(masks, lane, time, stature=tall, passers=passers)
     left_s = _left(silhouettes, lane.resting, time)
     contrast = float("nan")
     site, frames = np.zeros((0, 2)), (0, 0)
@@ -98,7 +107,7 @@ def observe(
             if line is None
             else np.asarray(line.row(columns))
         )
-        full = vision.Registration(whole.gain, whole.offset, whole.shift * factor)
+        full = vision.Registration(whole.gain, whole.offset, whole.shift * factor, field)
         soles = vision.soles(
             luma, time, full, ground, after_s=left_s - 0.3, reach=int(0.09 * stature)
         )
@@ -106,7 +115,7 @@ def observe(
         last = int(np.searchsorted(time, left_s + 0.35))
         frames = (first, last)
         moved, unsteady = _displacement(
-            luma[first:last], time[first:last], whole, frames, lane, factor, left_s, hold
+            luma[first:last], time[first:last], full, frames, lane, factor, left_s, hold
         )
         site, vector, lost, grip = moved
         before = int(np.clip(np.searchsorted(time, min(0.0, left_s - 0.4)), 0, n - 1))
@@ -139,8 +148,11 @@ def observe(
     )
 
 
-def _near_the_start(line: RunningLine, shape: tuple[int, int], factor: int) -> np.ndarray:
-    """Where an athlete may rest: over the line, from 2.5 m behind the start to 2.5 m before it."""
+def _near_the_start(
+    line: RunningLine, shape: tuple[int, int], factor: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where an athlete may rest: over the line, from 2.5 m behind the start to 2.5 m before it; and
+    how high (m) everything is over the line."""
     height, width = shape
     columns = (np.arange(width) + 0.5) * factor - 0.5
     rows = (np.arange(height) + 0.5) * factor - 0.5
@@ -148,7 +160,7 @@ def _near_the_start(line: RunningLine, shape: tuple[int, int], factor: int) -> n
     scale = line.px_per_m(0.0)
     above = (line.row(columns)[None, :] - rows[:, None]) / scale
     inside = (metres > -2.5) & (metres < 2.5)
-    return (inside[None, :] & (above > -0.25) & (above < 2.1)).astype(np.float32)
+    return (inside[None, :] & (above > -0.25) & (above < 2.1)).astype(np.float32), above
 
 
 def _left(silhouettes: np.ndarray, resting: np.ndarray, time: np.ndarray) -> float:
@@ -209,7 +221,10 @@ def _displacement(
     around = around[top : top + h, left : left + w] > 0
     part = slice(*frames)
     registration = vision.Registration(
-        whole.gain[part], whole.offset[part], whole.shift[part] * factor
+        whole.gain[part],
+        whole.offset[part],
+        whole.shift[part],
+        None if whole.field is None else whole.field[part],
     )
     # well before the signal: a false start must not be in its own resting picture
     begin, end = (-1.0, -0.45) if rested[1] < -0.1 else rested
@@ -222,7 +237,10 @@ def _displacement(
         crop = luma[i, 2 * top : 2 * (top + h), 2 * left : 2 * (left + w)]
         half = cv2.resize(crop, (w, h), interpolation=cv2.INTER_AREA)
         shift = registration.shift[i] / 2.0
-        rest += vision.steadied(half, registration.gain[i], registration.offset[i], shift)
+        even = vision.steadied(half, registration.gain[i], registration.offset[i], shift)
+        if registration.field is not None:
+            even /= vision.part_of(registration.field[i], (height, width), (left, top, w, h))
+        rest += even
     rest /= len(still)
     box = (left, top, w, h)
     moved = vision.displacement(luma, registration, rest, region, box=box)

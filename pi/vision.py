@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, uniform_filter1d
 
 SMALL_WIDTH = 320
 """Silhouettes are taken in a picture about this wide: 2 to 3 cm a pixel over a lane of 8 m."""
@@ -44,6 +44,7 @@ class Registration(NamedTuple):
     gain: np.ndarray  # (n,)
     offset: np.ndarray  # (n,) grey levels
     shift: np.ndarray  # (n, 2) px (columns, rows) of the pictures it was found in
+    field: np.ndarray | None = None  # (n, r, c), uneven light on top of the gain; None = even
 
 
 def anchors(reference: np.ndarray, trusted: np.ndarray, *, count: int = 3000) -> np.ndarray:
@@ -130,7 +131,7 @@ def steadied(picture: np.ndarray, gain: float, offset: float, shift: np.ndarray)
 
 
 def _steady(small: np.ndarray, registration: Registration, picked: np.ndarray) -> np.ndarray:
-    gain, offset, shift = registration
+    gain, offset, shift = registration[:3]
     return np.stack([steadied(small[i], gain[i], offset[i], shift[i]) for i in picked])
 
 
@@ -144,6 +145,17 @@ def _noise(apart: np.ndarray) -> np.ndarray:
     usual = 1.4826 * ranked[len(ranked) // 2]
     now_and_then = np.minimum(ranked[int(0.85 * (len(ranked) - 1))] / 1.44, 8.0)
     return np.maximum(np.maximum(usual, now_and_then), 0.6).astype(np.float32)
+
+
+BEHIND_M = 0.10
+"""What ends this far above the running line in the picture stands behind it: 1 m behind it, seen
+from 1.2 m above the ground and 9 m away, a foot is 0.12 m higher."""
+
+
+def _on_the_line(lowest_m: float) -> float:
+    """1 for what reaches down to the running line, 0 for what ends well above it: weight of a
+    piece."""
+    return float(np.clip(2.0 - lowest_m / BEHIND_M, 0.0, 1.0))
 
 
 class Lane(NamedTuple):
@@ -162,6 +174,7 @@ def find_lane(
     registration: Registration,
     *,
     likely: np.ndarray | None = None,
+    above: np.ndarray | None = None,
     hold: tuple[float, float] = (-1.8, -0.15),
     segment_s: float = 0.4,
 ) -> Lane:
@@ -170,8 +183,9 @@ def find_lane(
     Medians of short stretches are robust against whoever passes; a place whose stretches differ
     before the signal and at the end was left by somebody (then the late picture is the empty one)
     or was come to (then the early one is). The athlete's place is the one left first after the
-    hold. likely : (h, w) weight of where an athlete may rest; None = everywhere alike. hold : s,
-    when the athlete rested.
+    hold. likely : (h, w) weight of where an athlete may rest; None = everywhere alike. above :
+    (h, w) m over the running line on the ground; None = not known: then somebody who stands behind
+    the lane is not told from the athlete. hold : s, when the athlete rested.
     """
     stretches, middles = [], []
     for start in np.arange(time[0], time[-1], segment_s):
@@ -221,6 +235,8 @@ def find_lane(
         weight = area if likely is None else float(likely[piece].sum())
         # whoever walks through during the hold is no athlete at rest
         weight *= float(np.clip(2.5 * stayed[piece & (changed > 0)].mean() - 1.5, 0.0, 1.0))
+        if above is not None:
+            weight *= _on_the_line(float(above[piece].min()))
         if stats[label, 0] == 0 or stats[label, 0] + stats[label, 2] == joined.shape[1]:
             weight *= 0.15  # who rests to start is in view, who leaves it is cut by its side
         pieces.append((weight, label, float(np.median(turned[piece & (changed > 0)]))))
@@ -237,6 +253,8 @@ def find_lane(
                 resting |= labels == other
             elif when > left_s + 0.8:
                 empty = np.where((labels == other) & (changed > 0), early, empty)
+    if above is not None and resting.any():
+        resting = _without_towers(resting, above)
     ever = np.unique(np.linspace(0, len(time) - 1, 32).astype(int))
     noise = _noise(np.abs(_steady(small, registration, ever) - empty))
     gone = np.flatnonzero(time > left_s + 0.4)
@@ -248,6 +266,57 @@ def find_lane(
         noise[place] = since[place]
     noise = cv2.blur(noise, (3, 3))
     return Lane(empty.astype(np.float32), noise, resting, left_s, sure)
+
+
+def _without_towers(resting: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """The place of somebody who lies or holds a plank, without who stood behind it all the while.
+
+    A body that is long and low has no narrow part that rises half a metre over the rest of it.
+    """
+    columns = np.flatnonzero(resting.any(axis=0))
+    top = above[resting[:, columns].argmax(axis=0), columns]
+    usual = float(np.median(top))
+    tower = top > usual + 0.5
+    if usual > 0.7 or not 0.0 < tower.mean() < 0.35:
+        return resting
+    roof = float(np.quantile(top[~tower], 0.95)) + 0.08
+    low = resting.copy()
+    low[above > roof] = False
+    return low
+
+
+def uneven_light(
+    small: np.ndarray, registration: Registration, reference: np.ndarray, *, block: int = 8
+) -> np.ndarray | None:
+    """How much lighter each part of each picture is than in the reference: (n, r, c) float32.
+
+    A cloud's shadow has no edge within a metre, a body has: the ratio of block means, and of those
+    the median over five by five blocks, which a body covers by less than half.
+    block : px, a fifth of a metre.   None where light is even to 4 %, as it nearly always is.
+    """
+    n, height, width = small.shape
+    size = (max(5, width // block), max(5, height // block))
+    level = cv2.resize(reference.astype(np.float32), size, interpolation=cv2.INTER_AREA) + 4.0
+    fields = np.empty((n, size[1], size[0]), np.float32)
+    for i, picture in enumerate(small):
+        now = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        now = (now - registration.offset[i]) / registration.gain[i] + 4.0
+        fields[i] = cv2.medianBlur((now / level).astype(np.float32), 5)
+    fields = uniform_filter1d(fields, min(n, 9), axis=0, mode="nearest")
+    if np.quantile(np.abs(fields[:: max(1, n // 60)] - 1.0), 0.95) < 0.04:
+        return None
+    for field in fields:
+        cv2.GaussianBlur(field, (0, 0), 0.8, dst=field)
+    return np.clip(fields, 0.3, 3.0)
+
+
+def evened(picture: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """The picture (h, w) without the uneven light of `field` (r, c); of the picture's own type."""
+    spread = cv2.resize(field, picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    lit = picture / spread
+    if picture.dtype == np.uint8:
+        return np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+    return lit.astype(picture.dtype)
 
 
 def foreground(small: np.ndarray, lane: Lane, registration: Registration) -> np.ndarray:
@@ -271,8 +340,120 @@ def foreground(small: np.ndarray, lane: Lane, registration: Registration) -> np.
     return out
 
 
+class Passer(NamedTuple):
+    """Somebody who is not on the running line, as seen now and then."""
+
+    time: np.ndarray  # (k,) s
+    middle: np.ndarray  # (k,) px of the small picture, column
+    box: list[tuple[int, int]]  # (left, top) of each silhouette
+    silhouette: list[np.ndarray]  # uint8, cropped
+
+    def column(self, time: float) -> float:
+        """Where (px) at a time: between sightings straight on, beyond them as fast as just
+        there."""
+        if self.time[0] <= time <= self.time[-1]:
+            return float(np.interp(time, self.time, self.middle))
+        end, some = (0, slice(0, 10)) if time < self.time[0] else (-1, slice(-10, None))
+        speed = np.polyfit(self.time[some], self.middle[some], 1)[0]
+        return float(self.middle[end] + speed * (time - self.time[end]))
+
+    def ghost(self, time: float, shape: tuple[int, int]) -> np.ndarray | None:
+        """The silhouette as it should be at a time, from the sightings around it; (h, w) uint8, or
+        None."""
+        if not self.time[0] - UNSEEN_S < time < self.time[-1] + UNSEEN_S:
+            return None
+        here = self.column(time)
+        after = min(int(np.searchsorted(self.time, time)), len(self.time) - 1)
+        near = {max(after - 1, 0), after}
+        closest = min(near, key=lambda k: abs(self.time[k] - time))
+        if abs(self.time[closest] - time) < 0.06:
+            near = {closest}
+        out = np.zeros(shape, np.uint8)
+        for k in near:
+            piece = self.silhouette[k]
+            x = self.box[k][0] + round(here - self.middle[k])
+            left, right = max(x, 0), min(x + piece.shape[1], shape[1])
+            if right > left:
+                y = self.box[k][1]
+                rows = slice(y, y + piece.shape[0])
+                out[rows, left:right] |= piece[:, left - x : right - x]
+        return cv2.dilate(out, np.ones((3, 3), np.uint8))
+
+
+UNSEEN_S = 1.0
+"""How long somebody is taken to walk on unseen, behind the athlete."""
+
+LOOKS_PER_S = 30.0
+
+
+def passers_by(
+    masks: np.ndarray, above: np.ndarray, lane: Lane, time: np.ndarray, *, stature: float
+) -> list[Passer]:
+    """Everybody whose feet are not on the running line, wherever each was seen apart from the
+    athlete.
+
+    masks : (n, h, w) uint8.   above : (h, w) m over the line.   stature : px.  A piece as tall as a
+    person that ends above the line, or below it, while the athlete rests elsewhere or runs apart
+    from it. Sightings are joined by walking on evenly.
+    """
+    step = max(1, round(1.0 / (LOOKS_PER_S * float(np.median(np.diff(time))))))
+    width = masks.shape[2]
+    tracks: list[list[tuple[float, float, tuple[int, int], np.ndarray]]] = []
+    for i in range(0, len(masks), step):
+        count, labels, stats, centre = cv2.connectedComponentsWithStats(masks[i], connectivity=8)
+        if count < 3:
+            continue
+        x, y, w, h, area = stats.T
+        middle = np.clip(centre[:, 0], 0, width - 1).astype(int)
+        lowest = above[np.minimum(y + h, len(above)) - 1, middle]
+        person = (h >= 0.3 * stature) & (h > 1.1 * w) & (area >= 0.015 * stature**2)
+        elsewhere = (lowest > 1.3 * BEHIND_M) | (lowest < -2.0 * BEHIND_M)
+        resting = time[i] < lane.left_s - 0.2
+        athletes = (np.abs(lowest) <= BEHIND_M) & (area >= 0.015 * stature**2)
+        athletes[0] = False
+        for k in np.flatnonzero(person & elsewhere):
+            if k == 0:
+                continue
+            if resting:
+                piece = labels == k
+                if lane.resting[piece].mean() > 0.1:
+                    continue
+            else:
+                gap = 0.05 * stature
+                apart = (x[k] > x + w + gap) | (x[k] + w[k] < x - gap)
+                if not (athletes & apart).any():
+                    continue
+            crop = (labels[y[k] : y[k] + h[k], x[k] : x[k] + w[k]] == k).astype(np.uint8)
+            seen = (float(time[i]), float(centre[k, 0]), (int(x[k]), int(y[k])), crop)
+            best, track = 0.12 * stature, None
+            for other in tracks:
+                since = seen[0] - other[-1][0]
+                if not 0.0 < since < 1.3 or not 0.75 < h[k] / other[-1][3].shape[0] < 1.33:
+                    continue
+                some = np.array([(t, c) for t, c, _, _ in other[-10:]])
+                speed = np.polyfit(some[:, 0], some[:, 1], 1)[0] if len(some) > 2 else 0.0
+                miss = abs(other[-1][1] + speed * since - seen[1]) - 0.1 * stature * since
+                if miss < best:
+                    best, track = miss, other
+            if track is None:
+                tracks.append([seen])
+            else:
+                track.append(seen)
+    found = []
+    for track in tracks:
+        if len(track) >= 5:
+            times, middles, boxes, pieces = zip(*track, strict=True)
+            found.append(Passer(np.array(times), np.array(middles), list(boxes), list(pieces)))
+    return found
+
+
 def follow(
-    masks: np.ndarray, lane: Lane, time: np.ndarray, *, stature: float | None = None
+    masks: np.ndarray,
+    lane: Lane,
+    time: np.ndarray,
+    *,
+    stature: float | None = None,
+    passers: list[Passer] | None = None,
 ) -> np.ndarray:
     """The athlete's silhouette among everything that is not lane: (n, h, w) uint8, 0 or 1.
 
@@ -280,6 +461,7 @@ def follow(
     before, carried on with its speed, and within a body's reach of its middle. Somebody who passes
     behind is not connected; where the two overlap, only what lies within that reach is taken.
     stature : px of the small picture, as much as a tall person has; None = from the resting place.
+    passers : who else is about: the silhouette does not grow into theirs.
     All 0 when nobody left a place.
     """
     out = np.zeros_like(masks)
@@ -319,6 +501,18 @@ def follow(
             near = cv2.dilate(allowed, kernel)
             if np.abs(speed).max() > 0.5:
                 near = cv2.warpAffine(near, carried, (width, height), flags=cv2.INTER_NEAREST)
+            for passer in passers or []:
+                if abs(passer.column(time[i]) - centre[0]) > 1.2 * stature:
+                    continue
+                ghost = passer.ghost(time[i], (height, width))
+                if ghost is not None:
+                    # what was the athlete's a picture ago, and may be now, stays the athlete's
+                    own = allowed
+                    if np.abs(speed).max() > 0.5:
+                        own = cv2.warpAffine(
+                            allowed, carried, (width, height), flags=cv2.INTER_NEAREST
+                        )
+                    near = near & ((1 - ghost) | own)
             found = _standing(masks[i][window] & near[window], ground - top, stature)
             count = int(found.sum())
             if count < 0.25 * area:
@@ -505,7 +699,10 @@ def soles(
     def strip(i: int) -> np.ndarray:
         small = cv2.resize(luma[i, top:bottom], size, interpolation=cv2.INTER_AREA)
         shift = registration.shift[i] * (0.5, 1.0)
-        return steadied(small, registration.gain[i], registration.offset[i], shift)
+        even = steadied(small, registration.gain[i], registration.offset[i], shift)
+        if registration.field is not None:
+            even /= part_of(registration.field[i], (height, width // 2), (0, top, *size))
+        return even
 
     picked = np.unique(np.linspace(first, n - 1, 48).astype(int))
     some = np.stack([strip(i) for i in picked])
@@ -530,6 +727,20 @@ SOFT = 1.2
 
 NEIGHBOURS = 0.6
 """Standard deviation, in cells, over which a search begins from the neighbours' answers."""
+
+
+def part_of(
+    field: np.ndarray, shape: tuple[int, int], box: tuple[int, int, int, int]
+) -> np.ndarray:
+    """The light of `field` (r, c), which covers a picture of `shape`, in box = (left, top, width,
+    height) of it."""
+    left, top, width, height = box
+    sx, sy = field.shape[1] / shape[1], field.shape[0] / shape[0]
+    onto = np.array([[sx, 0, (left + 0.5) * sx - 0.5], [0, sy, (top + 0.5) * sy - 0.5]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(
+        field, onto, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 class Displacement(NamedTuple):
@@ -591,6 +802,9 @@ def displacement(
         half = cv2.GaussianBlur(half, (0, 0), 1.0)
         half -= registration.offset[i]
         half /= registration.gain[i]
+        if registration.field is not None:
+            whole = (luma.shape[1] // 2, luma.shape[2] // 2)
+            half /= part_of(registration.field[i], whole, (left, top, width, height))
         shake = registration.shift[i].astype(np.float32) / 2.0
         for _ in range(rounds):
             # from among the answers of its neighbours: alone, a cell whose texture was drawn anew

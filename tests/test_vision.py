@@ -341,3 +341,68 @@ def test_soles_tell_the_lowest_row_of_what_stands_on_the_ground():
     assert lowest[lifted[3:-3], 101:109] == pytest.approx(130, abs=1)
     assert (found.row[foot[3:-3], 60:] == vision.NO_SOLE).mean() > 0.99
     assert (found.row[np.flatnonzero(time < 0.5)] == vision.NO_SOLE).mean() > 0.99
+
+
+def test_who_stands_behind_somebody_lying_is_no_part_of_the_resting_place():
+    above = np.repeat((60.0 - np.arange(90.0))[:, None] / 40.0, 160, axis=1)
+    lying, stander = np.zeros((90, 160), bool), np.zeros((90, 160), bool)
+    lying[50:61, 30:100] = True
+    stander[5:52, 60:72] = True
+    place = vision._without_towers(lying | stander, above)
+    assert place[lying].all()
+    assert not place[5:45, 60:72].any()
+
+
+def test_a_standing_body_is_a_resting_place_as_a_whole():
+    above = np.repeat((60.0 - np.arange(90.0))[:, None] / 40.0, 160, axis=1)
+    standing = np.zeros((90, 160), bool)
+    standing[2:61, 60:76] = True
+    assert (vision._without_towers(standing, above) == standing).all()
+
+
+def test_a_cloud_is_told_from_a_body_and_taken_out():
+    random = np.random.default_rng(5)
+    ground = random.uniform(80, 160, (90, 160)).astype(np.float32)
+    light = np.ones((30, 90, 160), np.float32)
+    for i in range(30):
+        light[i] -= 0.3 / (1 + np.exp(-(np.arange(160) - 4.0 * i) / 8.0))
+    pictures = ground * light
+    pictures[:, 40:80, 70:78] = 20.0  # somebody stands there
+    even = vision.Registration(np.ones(30), np.zeros(30), np.zeros((30, 2)))
+    small = pictures.astype(np.uint8)
+    field = vision.uneven_light(small, even, ground)
+    flat = np.stack([vision.evened(p, f) for p, f in zip(small, field, strict=True)])
+    lane = np.ones((90, 160), bool)
+    lane[35:85, 65:83] = False
+    before = np.abs(small - ground)[5:25][:, lane].mean()
+    assert np.abs(flat - ground)[5:25][:, lane].mean() < 0.35 * before
+    assert np.median(flat[5:25, 45:75, 71:77]) < 40.0
+
+
+def test_even_light_is_left_alone():
+    random = np.random.default_rng(6)
+    ground = random.uniform(80, 160, (90, 160)).astype(np.float32)
+    small = np.clip(ground + random.normal(0, 3, (30, 90, 160)), 0, 255).astype(np.uint8)
+    even = vision.Registration(np.ones(30), np.zeros(30), np.zeros((30, 2)))
+    assert vision.uneven_light(small, even, ground) is None
+
+
+def test_a_passer_by_walks_on_behind_the_athlete():
+    """Seen apart before and after; in between the ghost is where an even walk would be."""
+    time = np.arange(0.0, 2.0, 1 / 60)
+    above = np.repeat((60.0 - np.arange(90.0))[:, None] / 40.0, 160, axis=1)
+    masks = np.zeros((len(time), 90, 160), np.uint8)
+    masks[:, 50:61, 60:110] = 1  # somebody lies there
+    for i, now in enumerate(time):
+        if not 0.8 < now < 1.2:
+            left = int(20 + 60 * now)
+            masks[i, 5:45, left : left + 10] = 1
+    resting = np.zeros((90, 160), bool)
+    resting[50:61, 60:110] = True
+    blank = np.zeros((90, 160), np.float32)
+    lane = vision.Lane(blank, blank, resting, 5.0, 500.0)
+    (passer,) = vision.passers_by(masks, above, lane, time, stature=76.0)
+    ghost = passer.ghost(1.0, (90, 160))
+    assert ghost is not None
+    assert np.flatnonzero(ghost.any(axis=0)).mean() == pytest.approx(84.5, abs=2.0)
+    assert passer.ghost(time[-1] + 2.0, (90, 160)) is None
