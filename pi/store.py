@@ -32,6 +32,11 @@ STEPS: dict[str, tuple[str, ...]] = {
 ACTIVE = tuple(state for state, steps in STEPS.items() if steps)
 # A request that no device took for so long is not started any more: nobody expects it by then.
 STALE_NS = 10_000_000_000
+# A picture of the track, perhaps of people, that was asked for to set up: no longer than so.
+PICTURE_KEPT_NS = 600_000_000_000
+
+SET_UP_KINDS = ("still", "refine", "tags", "try", "keep", "check", "lens")
+CALIBRATION_SOURCES = ("taps", "tags", "moved", "settings")
 
 metadata = sa.MetaData()
 
@@ -114,6 +119,43 @@ change_table = sa.Table(
     sa.Column("newest", sa.BigInteger, nullable=False),
 )
 
+set_up_table = sa.Table(
+    "set_up",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("asked", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("answer", sa.JSON(none_as_null=True)),
+    sa.Column("picture", sa.LargeBinary),
+    sa.Column("asked_ns", sa.BigInteger, nullable=False),
+    sa.Column("boot_id", sa.String(40), nullable=False),
+    sa.Index("set_up_state", "state", "id"),
+)
+calibration_table = sa.Table(
+    "calibration",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("source", sa.String(16), nullable=False),
+    sa.Column("camera", sa.String(80), nullable=False),
+    sa.Column("mode", sa.String(40), nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("still", sa.LargeBinary),
+    sa.Column("deleted_at", sa.String(32)),
+)
+lens_table = sa.Table(
+    "lens",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("camera", sa.String(80), nullable=False),
+    sa.Column("mode", sa.String(40), nullable=False),
+    sa.Column("lens", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.UniqueConstraint("camera", "mode", name="lens_of_camera"),
+)
+
 
 class Busy(Exception):
     """The station has a rep that has not ended yet."""
@@ -186,6 +228,35 @@ class Device:
     def alive(self, now_ns: int) -> bool:
         """Whether it was seen in the last 3 s, and since this machine booted."""
         return self.boot_id == boot_id() and now_ns - self.seen_ns < 3_000_000_000
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """A job that the Set-up page has for the device's camera, and the answer to it."""
+
+    id: int
+    kind: str  # one of SET_UP_KINDS
+    asked: dict[str, Any]
+    state: str  # asked | done | failed
+    reason: str | None  # why it failed
+    answer: dict[str, Any] | None
+    picture: bytes | None  # JPEG or PNG; for ten minutes
+    asked_ns: int
+    boot_id: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Where the running line lies in the pictures of one camera and mode."""
+
+    id: int
+    created_at: str
+    source: str  # one of CALIBRATION_SOURCES
+    camera: str
+    mode: str  # such as 1280x720@120
+    data: dict[str, Any]  # cones, lens, roll_deg, depth_m, lanes
+    still: bytes | None  # a grey PNG of what the camera saw, to tell whether it was moved since
+    deleted_at: str | None
 
 
 def boot_id() -> str:
@@ -515,6 +586,166 @@ class Store:
             rows = connection.execute(wanted.order_by(sa.func.lower(column.name), column.id))
             return [Athlete(**row._mapping) for row in rows]
 
+    # Setting up: jobs from the page to the device
+
+    def ask_set_up(self, kind: str, asked: Mapping[str, Any] | None = None) -> SetUp:
+        """A new job for the device. While a rep has not ended it has failed from the start."""
+        if kind not in SET_UP_KINDS:
+            raise ValueError(f"kind: one of {', '.join(SET_UP_KINDS)}, not {kind!r}")
+        with self._writing() as connection:
+            _clear_set_ups(connection)
+            busy = _active(connection) is not None
+            made = connection.execute(
+                sa.insert(set_up_table)
+                .returning(*set_up_table.c)
+                .values(
+                    kind=kind,
+                    asked=dict(asked or {}),
+                    state="failed" if busy else "asked",
+                    reason="a rep is under way; set up when it has ended" if busy else None,
+                    asked_ns=time.monotonic_ns(),
+                    boot_id=boot_id(),
+                )
+            ).one()
+            _next_change(connection)
+            return SetUp(**made._mapping)
+
+    def set_up(self, set_up_id: int) -> SetUp | None:
+        """That job, or None when there is none or its ten minutes are over."""
+        wanted = sa.select(set_up_table).where(set_up_table.c.id == set_up_id, ~_is_old())
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return SetUp(**row._mapping) if row else None
+
+    def next_set_up(self) -> SetUp | None:
+        """The oldest job that waits for the device. Those that waited too long fail by this."""
+        column = set_up_table.c
+        wanted = sa.select(set_up_table).where(column.state == "asked").order_by(column.id)
+        with self._engine.connect() as connection:
+            waiting = [SetUp(**row._mapping) for row in connection.execute(wanted)]
+        for job in waiting:
+            if job.boot_id == boot_id() and time.monotonic_ns() - job.asked_ns < STALE_NS:
+                return job
+            self.fail_set_up(job.id, "the device was busy or not running; try again")
+        return None
+
+    def answer_set_up(
+        self, set_up_id: int, answer: Mapping[str, Any], picture: bytes | None = None
+    ) -> None:
+        """The device's answer. A job that has ended already stays as it is."""
+        self._end_set_up(set_up_id, state="done", answer=dict(answer), picture=picture)
+
+    def fail_set_up(self, set_up_id: int, reason: str) -> None:
+        """Why the device cannot answer."""
+        self._end_set_up(set_up_id, state="failed", reason=reason)
+
+    def clear_set_ups(self) -> None:
+        """Forget jobs, and with them their pictures, that are older than ten minutes."""
+        with self._engine.connect() as connection:
+            if not connection.scalar(sa.select(sa.func.count()).where(_is_old())):
+                return
+        with self._writing() as connection:
+            _clear_set_ups(connection)
+
+    def _end_set_up(self, set_up_id: int, **columns: Any) -> None:
+        column = set_up_table.c
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(set_up_table)
+                .where(column.id == set_up_id, column.state == "asked")
+                .values(**columns)
+            )
+            _next_change(connection)
+
+    # Calibrations and lenses
+
+    def save_calibration(
+        self,
+        data: Mapping[str, Any],
+        *,
+        source: str,
+        camera: str,
+        mode: str,
+        still: bytes | None = None,
+    ) -> Calibration:
+        """Keep a calibration; from now on it is the current one of its camera and mode."""
+        if source not in CALIBRATION_SOURCES:
+            raise ValueError(f"source: one of {', '.join(CALIBRATION_SOURCES)}, not {source!r}")
+        with self._writing() as connection:
+            made = connection.execute(
+                sa.insert(calibration_table)
+                .returning(*calibration_table.c)
+                .values(
+                    created_at=utc_now(),
+                    source=source,
+                    camera=camera,
+                    mode=mode,
+                    data=dict(data),
+                    still=still,
+                )
+            ).one()
+            _next_change(connection)
+            return Calibration(**made._mapping)
+
+    def current_calibration(
+        self, *, camera: str | None = None, mode: str | None = None
+    ) -> Calibration | None:
+        """The newest that is not forgotten: of that camera and mode, or of any."""
+        return next(iter(self.calibrations(limit=1, camera=camera, mode=mode)), None)
+
+    def calibrations(
+        self, limit: int = 20, *, camera: str | None = None, mode: str | None = None
+    ) -> list[Calibration]:
+        """Those that are not forgotten, newest first."""
+        column = calibration_table.c
+        wanted = sa.select(calibration_table).where(column.deleted_at.is_(None))
+        for name, value in (("camera", camera), ("mode", mode)):
+            if value is not None:
+                wanted = wanted.where(column[name] == value)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
+            return [Calibration(**row._mapping) for row in rows]
+
+    def forget_calibration(self, calibration_id: int) -> None:
+        """Undo it: the one before is the current one again."""
+        self._date_calibration(calibration_id, utc_now())
+
+    def restore_calibration(self, calibration_id: int) -> None:
+        """Undo forget_calibration()."""
+        self._date_calibration(calibration_id, None)
+
+    def _date_calibration(self, calibration_id: int, deleted_at: str | None) -> None:
+        column = calibration_table.c
+        with self._writing() as connection:
+            done = connection.execute(
+                sa.update(calibration_table)
+                .where(column.id == calibration_id)
+                .values(deleted_at=deleted_at)
+            )
+            if not done.rowcount:
+                raise ValueError(f"there is no calibration {calibration_id}")
+            _next_change(connection)
+
+    def save_lens(self, camera: str, mode: str, lens: Mapping[str, Any]) -> None:
+        """Keep what is known of the lens of a camera in a mode, in place of what was."""
+        column = lens_table.c
+        with self._writing() as connection:
+            connection.execute(
+                sa.delete(lens_table).where(column.camera == camera, column.mode == mode)
+            )
+            connection.execute(
+                sa.insert(lens_table).values(
+                    camera=camera, mode=mode, lens=dict(lens), created_at=utc_now()
+                )
+            )
+
+    def lens(self, camera: str, mode: str) -> dict[str, Any] | None:
+        """The lens of a camera in a mode, where it was calibrated."""
+        column = lens_table.c
+        wanted = sa.select(column.lens).where(column.camera == camera, column.mode == mode)
+        with self._engine.connect() as connection:
+            return connection.scalar(wanted)
+
     # The device's sign of life
 
     def beat(self, camera: str, fps: float | None, problem: str | None, simulated: bool) -> None:
@@ -585,6 +816,17 @@ def _next_change(connection: Connection) -> int:
     newest = change_table.c.newest
     connection.execute(sa.update(change_table).values(newest=newest + 1))
     return connection.execute(sa.select(newest)).scalar_one()
+
+
+def _is_old() -> sa.ColumnElement[bool]:
+    """Of a set-up job: its time is over, or that of the boot it is of."""
+    column = set_up_table.c
+    before_ns = time.monotonic_ns() - PICTURE_KEPT_NS
+    return sa.or_(column.asked_ns < before_ns, column.boot_id != boot_id())
+
+
+def _clear_set_ups(connection: Connection) -> None:
+    connection.execute(sa.delete(set_up_table).where(_is_old()))
 
 
 def _todays_session(connection: Connection) -> int:

@@ -414,3 +414,96 @@ def test_readers_never_wait_for_a_writer(store):
     done.set()
     writer.join()
     assert store.rep(rep.id).hold_s == 9.0
+
+
+# Setting up
+
+
+def test_a_set_up_job_goes_to_the_device_and_comes_back_with_a_picture(store):
+    job = store.ask_set_up("still")
+    assert (job.state, job.asked) == ("asked", {})
+    assert store.next_set_up() == job
+    store.answer_set_up(job.id, {"size": [1280, 720]}, b"jpeg")
+    assert store.next_set_up() is None
+    done = store.set_up(job.id)
+    assert (done.state, done.answer, done.picture) == ("done", {"size": [1280, 720]}, b"jpeg")
+
+
+def test_jobs_are_served_in_the_order_in_which_they_were_asked_for(store):
+    first, second = store.ask_set_up("still"), store.ask_set_up("refine", {"pixel": [1, 2]})
+    assert store.next_set_up() == first
+    store.fail_set_up(first.id, "no picture")
+    assert (store.set_up(first.id).state, store.set_up(first.id).reason) == ("failed", "no picture")
+    assert store.next_set_up() == second
+
+
+def test_nobody_sets_up_while_a_rep_is_under_way(store):
+    store.request_rep(posture="prone", key="k1")
+    job = store.ask_set_up("still")
+    assert job.state == "failed"
+    assert "a rep is under way" in job.reason
+    assert store.next_set_up() is None
+
+
+def test_a_job_that_no_device_took_for_ten_seconds_fails(store, monkeypatch):
+    job = store.ask_set_up("still")
+    later_ns = time.monotonic_ns() + store_module.STALE_NS + 1
+    monkeypatch.setattr(store_module.time, "monotonic_ns", lambda: later_ns)
+    assert store.next_set_up() is None
+    assert "not running" in store.set_up(job.id).reason
+
+
+def test_a_job_that_has_ended_stays_as_it_ended(store):
+    job = store.ask_set_up("still")
+    store.fail_set_up(job.id, "too dark")
+    store.answer_set_up(job.id, {}, b"late")
+    assert (store.set_up(job.id).state, store.set_up(job.id).picture) == ("failed", None)
+
+
+def test_no_picture_is_kept_after_ten_minutes(store, monkeypatch):
+    job = store.ask_set_up("still")
+    store.answer_set_up(job.id, {}, b"a face")
+    later_ns = time.monotonic_ns() + store_module.PICTURE_KEPT_NS + 1
+    monkeypatch.setattr(store_module.time, "monotonic_ns", lambda: later_ns)
+    assert store.set_up(job.id) is None
+    store.clear_set_ups()
+    with store._engine.connect() as connection:
+        assert connection.execute(sa.select(store_module.set_up_table)).first() is None
+
+
+def test_a_job_of_a_kind_that_is_not_known_is_refused(store):
+    with pytest.raises(ValueError, match="kind: one of still"):
+        store.ask_set_up("dance")
+
+
+def test_the_newest_calibration_holds_and_undoing_it_brings_back_the_one_before(store):
+    kept = {"source": "taps", "camera": "imx708", "mode": "1280x720@120"}
+    assert store.current_calibration() is None
+    first = store.save_calibration({"cones": []}, **kept, still=b"png")
+    second = store.save_calibration({"cones": [1]}, **kept)
+    assert store.current_calibration() == second
+    store.forget_calibration(second.id)
+    assert store.current_calibration() == first
+    assert first.still == b"png"
+    store.restore_calibration(second.id)
+    assert store.calibrations() == [second, first]
+    with pytest.raises(ValueError, match="no calibration 99"):
+        store.forget_calibration(99)
+
+
+def test_a_calibration_holds_for_its_camera_and_mode_alone(store):
+    a = store.save_calibration({}, source="tags", camera="imx708", mode="1280x720@120")
+    b = store.save_calibration({}, source="taps", camera="webcam", mode="640x480@60")
+    assert store.current_calibration() == b
+    assert store.current_calibration(camera="imx708", mode="1280x720@120") == a
+    assert store.current_calibration(camera="imx708", mode="640x480@60") is None
+    with pytest.raises(ValueError, match="source: one of taps"):
+        store.save_calibration({}, source="guess", camera="imx708", mode="")
+
+
+def test_a_lens_is_kept_once_for_each_camera_and_mode(store):
+    assert store.lens("imx708", "1280x720@120") is None
+    store.save_lens("imx708", "1280x720@120", {"focal_px": 900.0})
+    store.save_lens("imx708", "1280x720@120", {"focal_px": 912.5})
+    assert store.lens("imx708", "1280x720@120") == {"focal_px": 912.5}
+    assert store.lens("imx708", "640x480@60") is None
