@@ -16,9 +16,6 @@ import click
 from . import __version__
 from .settings import load_settings
 
-BEFORE_S, AFTER_S = 3.5, 9.0
-"""What is looked at around the signal of a video."""
-
 TABLE_MARKS = ("<!-- bench -->", "<!-- /bench -->")
 
 POSTURE = click.Choice(["supine", "prone", "plank", "standing"])
@@ -103,8 +100,7 @@ def analyse(
     picture: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure a start in a VIDEO."""
-    from .camera import read_video
-    from .rep import analyse as measure_rep
+    from .rep import analyse_video
 
     marks = read_cones(cones) if cones else None
     instant, source = (float("nan"), "given")
@@ -117,11 +113,10 @@ def analyse(
             raise ValueError(f"--signal: needs seconds or auto, not {signal!r}") from None
         if not abs(instant) < 1e6:
             raise ValueError(f"--signal: needs seconds or auto, not {signal!r}")
-    read = read_video(video, fps=fps, start_s=instant - BEFORE_S, end_s=instant + AFTER_S)
-    frames = read.frames._replace(line_time_ns=line_time_us * 1e3 / read.scale)
-    answer = measure_rep(
-        frames, round(instant * 1e9), source=source, cones=marks, scale=read.scale, posture=posture,
-        height_m=height, buzzer_distance_m=buzzer_distance, temperature_c=temperature,
+    answer = analyse_video(
+        video, instant, fps=fps, line_time_us=line_time_us, source=source, cones=marks,
+        posture=posture, height_m=height, buzzer_distance_m=buzzer_distance,
+        temperature_c=temperature,
     )  # fmt: skip
     if picture:
         picture.write_bytes(answer.evidence["picture"])
@@ -189,25 +184,53 @@ def rep(
 
 @main.command()
 @click.option("--quick", is_flag=True, help="A small grid, some two minutes.")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="Films of known starts instead: a folder of NAME.mp4, NAME.truth.json, NAME.cones.json.",
+)
+@click.option(
+    "--write", type=click.Path(path_type=Path), help="Only write the grid's clips as such a folder."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @click.option("--readme", type=click.Path(path_type=Path), help="Put the table into this file.")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    help="Figures on record: exit 1 when any of them has become worse.",
+)
+@click.option("--keep", is_flag=True, help="Put today's figures on --record instead.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Processes. Default: one a core.")
 @answers
-def bench(quick: bool, as_json: bool, readme: Path | None) -> None:
-    """The accuracy table, from simulated starts whose truth is known."""
-    from .bench import bench as run_bench
-    from .bench import table
+def bench(
+    quick: bool, against: Path | None, write: Path | None, as_json: bool, readme: Path | None,
+    record: Path | None, keep: bool, jobs: int | None,
+) -> None:  # fmt: skip
+    """The accuracy table, from starts whose truth is known."""
+    from . import bench as benches
 
     def progress(done: int, of: int) -> None:
         click.echo(f"\r{done} of {of} clips", nl=done == of, err=True)
 
-    report = run_bench(quick=quick, progress=progress)
+    if write:
+        benches.write_films(write, quick=quick, workers=jobs, progress=progress)
+        return
+    report = benches.bench(quick=quick, against=against, workers=jobs, progress=progress)
     if readme:
         before, mark, rest = readme.read_text().partition(TABLE_MARKS[0])
         _, end, after = rest.partition(TABLE_MARKS[1])
         if not (mark and end):
             raise ValueError(f"{readme}: has no place for the table, {' '.join(TABLE_MARKS)}")
-        readme.write_text(f"{before}{mark}\n{table(report)}\n{end}{after}")
-    click.echo(json.dumps(report, allow_nan=False) if as_json else table(report))
+        readme.write_text(f"{before}{mark}\n{benches.table(report)}\n{end}{after}")
+    click.echo(json.dumps(report, allow_nan=False) if as_json else benches.table(report))
+    if record and keep:
+        record.write_text(json.dumps(benches.figures(report), indent=1) + "\n")
+    elif record:
+        worse = benches.worse_than(benches.figures(report), json.loads(record.read_text()))
+        for line in worse:
+            click.echo(f"worse than on record: {line}", err=True)
+        if worse:
+            sys.exit(1)
 
 
 @main.command()

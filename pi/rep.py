@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import numpy as np
 
 from . import __version__, picture
 from .calibration import fit_line
-from .camera import Camera, Frames
+from .camera import Camera, Frames, read_video
 from .measure import ALGORITHM, Given, measure, without_signal
 from .observations import Observations, observe, packed, unpacked
 from .settings import Hold, Settings
@@ -293,6 +294,28 @@ def analyse(
         "replay": json.dumps(picture.replay(seen, result, line), separators=(",", ":")).encode(),
     }
     return Analysis(result, evidence)
+
+
+BEFORE_S, AFTER_S = 3.5, 9.0
+"""What is looked at around the signal of a video."""
+
+
+def analyse_video(
+    path: str | os.PathLike[str],
+    signal_s: float,
+    *,
+    fps: float | None = None,
+    line_time_us: float = 0.0,
+    **given: Any,
+) -> Analysis:
+    """Measure the start in a video file, as `analyse` does.
+
+    signal_s : in the video's own time.   fps : its true frame rate, where the file says another.
+    given : what else `analyse` is told.   Raises ValueError for what cannot be used.
+    """
+    read = read_video(path, fps=fps, start_s=signal_s - BEFORE_S, end_s=signal_s + AFTER_S)
+    frames = read.frames._replace(line_time_ns=line_time_us * 1e3 / read.scale)
+    return analyse(frames, round(signal_s * 1e9), scale=read.scale, **given)
 
 
 def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:

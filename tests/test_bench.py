@@ -2,7 +2,8 @@
 
 import pytest
 
-from pi.bench import Case, grid, misses, summary
+from pi.bench import Case, bench, figures, films, grid, misses, run_film, summary, worse_than
+from pi.simulate import simulate_clip, write_film
 
 RESULT = {
     "status": "measured",
@@ -10,6 +11,7 @@ RESULT = {
     "up_s": {"value": None, "u": None},
     "splits": [{"metres": 1.0, "from_signal_s": 1.31, "u": 0.02}],
     "peak_speed": {"value": 6.0, "u": 0.1, "at_m": 5.0},
+    "mean_acceleration": {"first_second": {"value": None, "u": None}},
     "track": {"time_s": [1.0, 1.1, 1.2], "speed_m_s": [3.1, 3.1, 3.1]},
 }
 TRUTH = {
@@ -67,3 +69,63 @@ def test_the_quick_grid_is_part_small_and_holds_every_posture():
     assert {case.posture for case in quick} == {case.posture for case in whole}
     assert len(quick) < len(whole) / 3
     assert len({case.seed for case in quick}) == len(quick)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A film of a start at 60 frames a second in a small picture, with its truth."""
+    where = tmp_path_factory.mktemp("films")
+    clip = simulate_clip("prone", seed=5, fps=60.0, size=(640, 360), duration_s=5.0)
+    write_film(clip, where, "one", fps=60.0, about={"condition": "film"})
+    return where
+
+
+def test_a_film_is_measured_against_the_truth_beside_it(folder):
+    found = run_film(folder / "one.mp4")
+    assert found["status_right"]
+    assert found["condition"] == "film"
+    assert abs(found["reaction"]["miss"]) < 0.03
+    assert abs(found["splits"]["5"]["miss"]) < 0.02
+
+
+def test_what_the_truth_does_not_tell_is_not_scored(folder, tmp_path):
+    import json
+
+    for part in ("mp4", "cones.json"):
+        (tmp_path / f"two.{part}").write_bytes((folder / f"one.{part}").read_bytes())
+    (tmp_path / "two.truth.json").write_text(json.dumps({"signal": {"time_s": 2.0}}))
+    report = bench(against=tmp_path, workers=1)
+    assert report["codec"]
+    assert report["all"]["first_movement"]["right"] is None
+    assert report["all"]["splits"]["5"]["n"] == 0
+
+
+def test_a_folder_without_films_is_told_in_a_line(tmp_path):
+    with pytest.raises(ValueError, match=r"no NAME\.mp4"):
+        films(tmp_path)
+
+
+def test_a_film_without_the_instant_of_its_signal_is_told(folder, tmp_path):
+    (tmp_path / "x.mp4").write_bytes((folder / "one.mp4").read_bytes())
+    (tmp_path / "x.truth.json").write_text("{}")
+    with pytest.raises(ValueError, match="signal_s"):
+        run_film(tmp_path / "x.mp4")
+
+
+def report_of(**changes):
+    return {"all": summary([row(**changes) for _ in range(4)])}
+
+
+def test_what_got_worse_than_on_record_is_told():
+    record = figures(report_of())
+    assert worse_than(record, record) == []
+    late = figures(report_of(reaction_s={"value": 0.29, "u": 0.004}))
+    told = worse_than(late, record)
+    assert any("first movement RMS" in line for line in told)
+    assert any("wrong first movement" in line for line in told)
+
+
+def test_what_is_not_measured_any_more_is_worse():
+    record = figures(report_of())
+    gone = figures(report_of(reaction_s={"value": None, "u": None}))
+    assert any("not measured any more" in line for line in worse_than(gone, record))

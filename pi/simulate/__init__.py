@@ -3,6 +3,7 @@
 from pi.simulate.backdrop import View
 from pi.simulate.body import Athlete
 from pi.simulate.clip import ENDINGS, Clip, simulate_clip
+from pi.simulate.film import write_film
 from pi.simulate.live import SimulatedCamera, SimulatedTrack
 from pi.simulate.motion import POSTURES
 from pi.simulate.scene import Scene
@@ -20,4 +21,5 @@ __all__ = [
     "SimulatedTrack",
     "View",
     "simulate_clip",
+    "write_film",
 ]
