@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
 from . import vision
 from .calibration import RunningLine
@@ -117,6 +118,7 @@ def observe(
         moved, unsteady = _displacement(
             luma[first:last], time[first:last], full, frames, lane, factor, left_s, hold
         )
+        moved = _unhidden(moved, passers, time[first:last], factor, silhouettes.shape[1:], left_s)
         site, vector, lost, grip = moved
         before = int(np.clip(np.searchsorted(time, min(0.0, left_s - 0.4)), 0, n - 1))
         there = lane.resting
@@ -205,7 +207,13 @@ def _displacement(
     height, width = luma.shape[1] // 2, luma.shape[2] // 2
     up = factor / 2.0
     # leaves that stir behind the contour are not the contour
-    stirs = (lane.noise > 3.0 * np.median(lane.noise)) & ~lane.resting
+    # (what is left of a shaking tripod shows at every edge, and is no leaf)
+    edges = np.hypot(
+        *(cv2.Sobel(lane.empty, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1)))
+    )
+    shaken = 0.05 + 0.5 * float(np.std(whole.shift / factor, axis=0).max())
+    usual = 3.0 * np.median(lane.noise)
+    stirs = (lane.noise > usual + shaken * edges) & ~lane.resting
     calm = lane.resting & (cv2.dilate(stirs.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
     followed = calm if calm.sum() > 0.3 * lane.resting.sum() else lane.resting
     region = _at_half_size(followed, up, (height, width))
@@ -248,6 +256,62 @@ def _displacement(
     breaks = vision.refreshed(control)
     moved, control = vision.joined(moved, breaks), vision.joined(control, breaks)
     return moved, vision.unsteadiness(control, (time >= begin + early) & (time <= end + early))
+
+
+HIDING_PX = 5
+"""So near (px of the small picture) to somebody behind, a part's window sees them: two standard
+deviations of `vision.SOFT` cells."""
+
+
+SETTLES = 5
+"""Pictures that following takes to settle again, and one."""
+
+
+def _unhidden(
+    moved: vision.Displacement,
+    passers: list[vision.Passer],
+    time: np.ndarray,
+    factor: int,
+    shape: tuple[int, int],
+    left_s: float,
+) -> vision.Displacement:
+    """The displacement without what is somebody else's: parts that mostly had a passer-by in their
+    window while the body rested are left out, others stay where they were while one is there."""
+    if not passers or len(moved.site) == 0:
+        return moved
+    column, row = np.clip(
+        np.rint((moved.site + 0.5) / factor - 0.5).astype(int), 0, np.array(shape[::-1]) - 1
+    ).T
+    hidden = np.zeros(moved.lost.shape, bool)
+    kernel = np.ones((2 * HIDING_PX + 1, 2 * HIDING_PX + 1), np.uint8)
+    for k, now in enumerate(time):
+        for passer in passers:
+            ghost = passer.ghost(float(now), shape)
+            if ghost is not None:
+                hidden[k] |= cv2.dilate(ghost, kernel)[row, column] > 0
+    # whoever was followed wrongly needs some pictures to be found again
+    hidden = maximum_filter1d(hidden, SETTLES, axis=0, origin=-(SETTLES // 2), mode="nearest")
+    resting = (time > min(0.0, left_s - 0.4) - 1.1) & (time < left_s)
+    share = hidden[resting].mean(axis=0)
+    clear = share < 0.1
+    if clear.sum() < max(8, 0.25 * len(clear)):
+        clear = share < 0.6
+    if clear.sum() < 8:
+        return moved
+    site, vector, lost, grip = (
+        moved.site[clear],
+        moved.vector[:, clear],
+        moved.lost[:, clear],
+        moved.grip[clear],
+    )
+    hidden = hidden[:, clear]
+    # unseen for a while: where it was seen last, and before it is seen at all where it is then
+    first = (~hidden).argmax(axis=0)
+    known = np.maximum.accumulate(np.where(hidden, 0, np.arange(len(time))[:, None]), axis=0)
+    known = np.maximum(known, first)
+    vector = np.take_along_axis(vector, known[..., None], axis=0)
+    lost = np.take_along_axis(lost, known, axis=0)
+    return vision.Displacement(site, vector, lost, grip)
 
 
 def _at_half_size(mask: np.ndarray, up: float, shape: tuple[int, int]) -> np.ndarray:

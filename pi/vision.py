@@ -213,6 +213,11 @@ def find_lane(
     changed = (apart > limit).astype(np.uint8)
     changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     surely = apart > np.maximum(5.0, 5.0 * jitter)
+    # forearms and shins are as narrow as what was opened away: what hangs on the rest comes back
+    grown = changed
+    for _ in range(max(3, small.shape[2] // 18)):
+        grown = cv2.dilate(grown, np.ones((3, 3), np.uint8)) & surely | grown
+    changed = grown.astype(np.uint8)
     stayed = (np.abs(during - late) > limit).mean(axis=0)
     # when each place turned from its early into its late look
     after = np.flatnonzero(middle > hold[1] - 0.05)
