@@ -216,7 +216,7 @@ def _rms(track: dict[str, list], truth: dict[str, Any]) -> float | None:
     time = np.array(track["time_s"], float)
     up = _true(truth.get("up_s")) or _true(truth.get("reaction_s"))
     told = truth.get("track") or {}
-    if len(time) == 0 or up is None or not told.get("time_s") or not told.get("speed_m_s"):
+    if len(time) == 0 or up is None or len(told.get("speed_m_s", ())) == 0:
         return None
     true_time = np.asarray(told["time_s"], float)
     inside = (time > up) & (time < true_time[-1] - 0.1)

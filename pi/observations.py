@@ -293,7 +293,8 @@ def _unhidden(
     hidden = maximum_filter1d(hidden, SETTLES, axis=0, origin=-(SETTLES // 2), mode="nearest")
     resting = (time > min(0.0, left_s - 0.4) - 1.1) & (time < left_s)
     share = hidden[resting].mean(axis=0)
-    clear = share < 0.1
+    # (somebody's shadow, or an arm beyond the silhouette that was expected: lost for as long)
+    clear = (share < 0.1) & (moved.lost[resting].mean(axis=0) < 0.1)
     if clear.sum() < max(8, 0.25 * len(clear)):
         clear = share < 0.6
     if clear.sum() < 8:
