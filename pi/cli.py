@@ -102,7 +102,7 @@ def analyse(
     """Measure a start in a VIDEO."""
     from .rep import analyse_video
 
-    marks = read_cones(cones) if cones else None
+    marks = read_calibration(cones) if cones else None
     instant, source = (float("nan"), "given")
     if signal == "auto":
         instant, source = signal_in(video, fps)
@@ -114,7 +114,7 @@ def analyse(
         if not abs(instant) < 1e6:
             raise ValueError(f"--signal: needs seconds or auto, not {signal!r}")
     answer = analyse_video(
-        video, instant, fps=fps, line_time_us=line_time_us, source=source, cones=marks,
+        video, instant, fps=fps, line_time_us=line_time_us, source=source, calibration=marks,
         posture=posture, height_m=height, buzzer_distance_m=buzzer_distance,
         temperature_c=temperature,
     )  # fmt: skip
@@ -123,16 +123,19 @@ def analyse(
     tell(answer.result, as_json)
 
 
-def read_cones(path: Path) -> list[dict[str, Any]]:
-    """The marks of a cones file. Raises ValueError that says what such a file looks like."""
+def read_calibration(path: Path) -> dict[str, Any]:
+    """What a cones file holds. Raises ValueError that says what such a file looks like."""
     shape = '{"cones": [{"pixel": [u, v], "metres": 0.0}, ...]}'
     try:
-        cones = json.loads(path.read_text())["cones"]
+        read = json.loads(path.read_text())
+        cones = read["cones"]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         raise ValueError(f"{path}: not a cones file; it looks like {shape}") from None
     if not isinstance(cones, list):
         raise ValueError(f"{path}: not a cones file; it looks like {shape}")
-    return cones
+    if not cones:
+        raise ValueError("cones: two or more are needed to tell metres")
+    return read
 
 
 def signal_in(video: Path, fps: float | None) -> tuple[float, str]:

@@ -9,14 +9,14 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import __version__, picture
-from .calibration import fit_line
+from .calibration import line_from
 from .camera import Camera, Frames, read_video
 from .measure import ALGORITHM, Given, measure, without_signal
 from .observations import Observations, observe, packed, unpacked
@@ -249,6 +249,7 @@ def analyse(
     source: str = "given",
     hold_s: float | None = None,
     cones: list[dict[str, Any]] | None = None,
+    calibration: Mapping[str, Any] | None = None,
     scale: float = 1.0,
     posture: str | None = None,
     height_m: float | None = None,
@@ -259,10 +260,11 @@ def analyse(
     """Measure one recording.
 
     signal_ns : the signal on the clock of frames.times_ns; the buzzer's rise comes on top.
-    cones : as in `calibration.fit_line`, in px of the picture before it was shrunk by `scale`.
+    cones : as in `calibration.fit_line`, in px of the picture before it was shrunk by `scale`;
+    or calibration, as in `calibration.line_from`: cones and what is known of lens and level.
     Raises ValueError when the cones cannot be, or when there are too few pictures.
     """
-    line = fit_line(cones, scale=scale) if cones else None
+    line = line_from(calibration or {"cones": cones}, scale=scale)
     start_ns = signal_ns + round(buzzer_rise_s * 1e9)
     time = (frames.times_ns - start_ns) * 1e-9
     seen = observe(
@@ -335,7 +337,7 @@ def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -
         buzzer_distance_m=place["buzzer_distance_m"],
         temperature_c=place["temperature_c"],
     )
-    line = fit_line(place["cones"]) if place["cones"] else None
+    line = line_from(place)
     return told(unpacked(stored), given, line)
 
 
