@@ -93,7 +93,7 @@ def observe(
     if above is not None and tall is not None:
         passers = vision.passers_by(masks, above, lane, time, stature=tall)
     silhouettes = vision.follow(masks, lane, time, stature=tall, passers=passers)
-    left_s = _left(silhouettes, lane.resting, time)
+    left_s = _left(silhouettes, lane.resting, time, hold[0])
     contrast = float("nan")
     site, frames = np.zeros((0, 2)), (0, 0)
     nothing = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), bool), np.zeros((0, 2, 2))
@@ -165,9 +165,9 @@ def _near_the_start(
     return (inside[None, :] & (above > -0.25) & (above < 2.1)).astype(np.float32), above
 
 
-def _left(silhouettes: np.ndarray, resting: np.ndarray, time: np.ndarray) -> float:
+def _left(silhouettes: np.ndarray, resting: np.ndarray, time: np.ndarray, rested_s: float) -> float:
     """When the resting place was given up: less than 60 % of it covered, for 0.1 s and from then
-    on mostly."""
+    on mostly; not before rested_s, when somebody began to be at rest there."""
     area = float(resting.sum())
     if area == 0:
         return float("nan")
@@ -181,7 +181,11 @@ def _left(silhouettes: np.ndarray, resting: np.ndarray, time: np.ndarray) -> flo
     present = np.flatnonzero(~away)
     if len(present) == 0:
         return float("nan")
-    begins = [i for i in np.flatnonzero(run == need) if i > present[0] and away[i:].mean() > 0.6]
+    begins = [
+        i
+        for i in np.flatnonzero(run == need)
+        if i > present[0] and time[i] >= rested_s and away[i:].mean() > 0.6
+    ]
     return float(time[begins[0]]) if begins else float("nan")
 
 
@@ -293,8 +297,7 @@ def _unhidden(
     hidden = maximum_filter1d(hidden, SETTLES, axis=0, origin=-(SETTLES // 2), mode="nearest")
     resting = (time > min(0.0, left_s - 0.4) - 1.1) & (time < left_s)
     share = hidden[resting].mean(axis=0)
-    # (somebody's shadow, or an arm beyond the silhouette that was expected: lost for as long)
-    clear = (share < 0.1) & (moved.lost[resting].mean(axis=0) < 0.1)
+    clear = share < 0.1
     if clear.sum() < max(8, 0.25 * len(clear)):
         clear = share < 0.6
     if clear.sum() < 8:

@@ -22,6 +22,9 @@ STILL_M = 0.030
 
 SHORTEST_REST_S = 0.5
 
+MOSTLY = 0.65
+"""Share of the parts that must be seen for the body to be called still."""
+
 
 class Movement(NamedTuple):
     """The first visible movement that goes on into the start."""
@@ -141,7 +144,8 @@ def first_movement(
 def _still_until(time: np.ndarray, vector: np.ndarray, lost: np.ndarray, step: float) -> float:
     """The latest instant up to the signal that ends a still second; NaN when there is none.
 
-    Still: nine parts in ten are seen all along and stray less than STILL_M from their mean place.
+    Still: nine parts in ten, of those that are seen all along, stray less than STILL_M from their
+    mean place; and most are seen (who passes behind hides some, who moves is lost as a whole).
     """
     begins = float(time[0])
     for end in np.arange(0.0, max(-1.5, begins + SHORTEST_REST_S) - 1e-9, -max(0.05, step)):
@@ -150,7 +154,8 @@ def _still_until(time: np.ndarray, vector: np.ndarray, lost: np.ndarray, step: f
             break
         part = vector[inside]
         strayed = np.hypot(*np.moveaxis(part - part.mean(axis=0), -1, 0)).max(axis=0)
-        if np.mean((strayed < STILL_M) & (lost[inside].mean(axis=0) < 0.1)) >= 0.9:
+        seen = lost[inside].mean(axis=0) < 0.1
+        if seen.mean() >= MOSTLY and np.mean(strayed[seen] < STILL_M) >= 0.9:
             return float(end)
     return float("nan")
 
