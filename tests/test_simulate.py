@@ -22,12 +22,12 @@ from pi.simulate import (
     simulate_clip,
 )
 from pi.simulate.backdrop import cones, project
-from pi.simulate.body import COLUMN, JOINT, SIDES
+from pi.simulate.body import COLUMN, HEEL_SOLE, JOINT, SIDES, SOLE, TOE_SOLE
 from pi.simulate.clip import draw_scene
 from pi.simulate.figure import dress
 from pi.simulate.motion import channels_at, draw_walk, monotone, pose_at
 from pi.simulate.people import draw_athlete, draw_ending
-from pi.simulate.truth import first_movement, outlines, visible, what_happened
+from pi.simulate.truth import first_movement, outlines, touches, visible, what_happened
 from pi.simulate.weather import shaken
 
 SMALL = (480, 270)
@@ -275,6 +275,33 @@ def test_a_foot_that_stands_does_not_slide(posture, body):
             if len(stands):
                 sole = soles(motion, stands, contact.side)
                 assert np.ptp(sole[:, 0]) < 0.004, (seed, contact)
+
+
+def lowest_of_shoe(motion, time_s, side):
+    """(n,) m over the ground, and which of heel, ball and toe it is."""
+    position = pose_at(motion, time_s, np.zeros_like(time_s))
+    thick = {"heel": HEEL_SOLE, "ball": SOLE, "toe": TOE_SOLE}
+    parts = [
+        position[:, JOINT[f"{part}_{side}"], 1] - half * motion.athlete.height_m
+        for part, half in thick.items()
+    ]
+    return np.min(parts, axis=0), np.argmin(parts, axis=0)
+
+
+@pytest.mark.parametrize("posture", POSTURES)
+def test_a_shoe_stands_on_the_ground_and_leaves_it_over_the_toes(posture):
+    for seed in range(3):
+        motion, _, _ = start(posture, seed)
+        for contact in motion.contacts[1:6]:
+            on_s, off_s = touches(motion, contact)
+            assert on_s <= contact.contact_s
+            assert off_s >= contact.toe_off_s
+            stands, _ = lowest_of_shoe(motion, np.arange(on_s, off_s - 0.002, 0.001), contact.side)
+            assert stands.min() > -1e-4  # it does not sink in
+            assert stands.max() < 0.0015
+            after, part = lowest_of_shoe(motion, off_s + np.array([0.0, 0.01]), contact.side)
+            assert part[0] == 2  # the toe
+            assert after[1] > 0.005
 
 
 @pytest.mark.parametrize("posture", ["prone", "plank"])

@@ -15,6 +15,7 @@ SHOULDER = 0.285  # hip joint to shoulder
 UPPER_ARM, FOREARM, HAND = 0.186, 0.146, 0.085
 NECK, HEAD = 0.095, 0.065  # base of neck to middle of head; half of the head
 HEEL, TOE, ANKLE_BACK, ANKLE_UP = 0.100, 0.045, 0.070, 0.039  # from the ball of the foot
+HEEL_SOLE, SOLE, TOE_SOLE = 0.021, 0.016, 0.012  # half a shoe's thickness there
 SIDES = ("near", "far")
 STRETCHED = 0.992  # a limb longer than this share of its length begins to resist
 
@@ -81,9 +82,9 @@ def parts():
     def leg(side):
         return [
             Part(f"toe_{side}", f"ball_{side}", f"toe_{side}",
-                 0.016, 0.012, "shoe", f"leg_{side}"),
+                 SOLE, TOE_SOLE, "shoe", f"leg_{side}"),
             Part(f"foot_{side}", f"heel_{side}", f"ball_{side}",
-                 0.021, 0.016, "shoe", f"leg_{side}"),
+                 HEEL_SOLE, SOLE, "shoe", f"leg_{side}"),
             Part(f"ankle_{side}", f"ankle_{side}", f"heel_{side}",
                  0.022, 0.018, "shoe", f"leg_{side}"),
             Part(f"shank_{side}", f"knee_{side}", f"ankle_{side}",
@@ -213,14 +214,14 @@ def joints(channels, athlete):
         ball_y = np.maximum(ball_y + foot_y - ankle_y, 0.0)
         put(f"knee_{side}", knee_x, knee_y, z["knee"])
         put(f"ankle_{side}", foot_x, foot_y, z["ankle"])
-        sole = 0.016 * height
-        heel_y = np.maximum(ball_y - height * HEEL * fore_y + sole * over_y, 0.012 * height)
+        sole = SOLE * height
+        heel_y = np.maximum(ball_y - height * HEEL * fore_y + sole * over_y, HEEL_SOLE * height)
         put(f"heel_{side}", ball_x - height * HEEL * fore_x + sole * over_x, heel_y, z["heel"])
-        joint_y = np.maximum(ball_y + sole * over_y, 0.012 * height)
+        joint_y = np.maximum(ball_y + sole * over_y, sole)  # a shoe does not sink in
         put(f"ball_{side}", ball_x + sole * over_x, joint_y, z["ball"])
         room = np.arcsin(np.clip(np.maximum(ball_y, 0) / (TOE * height), -1, 1))
         bent = np.where(pitch > 0, np.minimum(np.maximum(pitch - 0.3, 0), room), pitch)
-        toe_y = np.maximum(joint_y - TOE * height * np.sin(bent), 0.012 * height)
+        toe_y = np.maximum(joint_y - TOE * height * np.sin(bent), TOE_SOLE * height)
         toe_x = ball_x + sole * over_x + TOE * height * np.cos(bent)
         put(f"toe_{side}", toe_x, toe_y, z["toe"])
 

@@ -86,7 +86,7 @@ def dress(athlete, px_per_m, random, *, ground=None, brightness=1.0):
     for part in parts():
         kind = part.name.removesuffix("_near").removesuffix("_far")
         far = part.name.endswith("_far")
-        stout = athlete.stout if part.group != "head" else 1.0
+        stout = athlete.stout if part.group != "head" and part.cloth != "shoe" else 1.0
         loose = athlete.loose if part.cloth in ("shirt", "shorts", "sleeve") else 0.0
         radius_a = part.radius_a * height * stout * (1 + 0.25 * loose)
         radius_b = part.radius_b * height * stout * (1 + 0.35 * loose)

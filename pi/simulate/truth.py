@@ -6,11 +6,12 @@ measurement has to meet; nothing is copied from what was asked for, except the s
 
 import numpy as np
 
-from pi.simulate.body import COLUMN, JOINT, joints
+from pi.simulate.body import COLUMN, HEEL_SOLE, JOINT, SOLE, TOE_SOLE, joints
 from pi.simulate.motion import channels_at
 
 GATE_M = 0.010
 RUN_HEIGHT_SHARE = 0.8
+TOUCHES_M = 0.001  # what is nearer to the ground than this is on it
 SLIVER_M = 0.008  # what shows less than this beside a nearer limb is not seen to move
 
 
@@ -210,19 +211,43 @@ def steps_of(motion, onset_s, view, until_s):
     names = (
         {"near": "right", "far": "left"} if view.direction > 0 else {"near": "left", "far": "right"}
     )
-    return [
-        {
-            "contact_s": float(onset_s + c.contact_s),
-            "toe_off_s": float(onset_s + c.toe_off_s),
-            "x_m": float(c.x_m),
-            "leg": names[c.side],
-            "ahead": bool(c.x_m > rested[c.side] + 0.05),
-        }
-        for c in motion.contacts
-        if abs(c.x_m - rested[c.side]) > 0.05
-        and c.x_m < far_edge
-        and onset_s + c.toe_off_s < until_s
-    ]
+    steps = []
+    for c in motion.contacts:
+        if abs(c.x_m - rested[c.side]) <= 0.05 or c.x_m >= far_edge:
+            continue
+        contact_s, toe_off_s = touches(motion, c)
+        if onset_s + toe_off_s < until_s:
+            steps.append({
+                "contact_s": float(onset_s + contact_s),
+                "toe_off_s": float(onset_s + toe_off_s),
+                "x_m": float(c.x_m),
+                "leg": names[c.side],
+                "ahead": bool(c.x_m > rested[c.side] + 0.05),
+            })  # fmt: skip
+    return steps
+
+
+def touches(motion, contact, *, rate=1000):
+    """From when to when any part of a shoe is on the ground: s after the onset.
+
+    A foot comes down on its ball and leaves over its toes, which are on the ground a while longer.
+    """
+    time = np.arange(contact.contact_s - 0.05, contact.toe_off_s + 0.12, 1 / rate)
+    position = joints(channels_at(motion, time, time), motion.athlete)
+    soles = {"heel": HEEL_SOLE, "ball": SOLE, "toe": TOE_SOLE}
+    lowest = np.min(
+        [
+            position[:, JOINT[f"{part}_{contact.side}"], 1] - half * motion.athlete.height_m
+            for part, half in soles.items()
+        ],
+        axis=0,
+    )
+    on = lowest < TOUCHES_M
+    middle = np.searchsorted(time, 0.5 * (contact.contact_s + contact.toe_off_s))
+    before, after = np.flatnonzero(~on[:middle]), np.flatnonzero(~on[middle:])
+    first = before[-1] + 1 if len(before) else 0
+    last = middle + after[0] if len(after) else len(time) - 1
+    return time[first], time[last]
 
 
 def first_step(steps):
