@@ -373,7 +373,8 @@ def _posture(
 def _step(step: Step, ground: Ground) -> dict[str, Any]:
     x = None if ground.line is None else _number(float(ground.line.metres(step.column)), 3)
     return {
-        "contact_s": _number(step.contact_s), "toe_off_s": _number(step.toe_off_s),
+        "contact_s": _number(step.contact.value), "u_contact_s": _number(step.contact.u),
+        "toe_off_s": _number(step.toe_off.value), "u_toe_off_s": _number(step.toe_off.u),
         "x_m": x, "u_x_m": None if x is None else 0.05, "leg": None,
     }  # fmt: skip
 
@@ -412,7 +413,7 @@ def _metres(
     }  # fmt: skip
     for name, span in (
         ("first_second", (moved_s, moved_s + 1.0)),
-        ("three_steps", (moved_s, steps[2].toe_off_s) if len(steps) > 2 else (np.nan, np.nan)),
+        ("three_steps", (moved_s, steps[2].toe_off.value) if len(steps) > 2 else (np.nan, np.nan)),
     ):
         mean = kinematics.mean_acceleration(track, *span)
         lent = U_SPEED_M_S / (span[1] - span[0])

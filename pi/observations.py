@@ -18,6 +18,7 @@ from scipy.ndimage import maximum_filter1d
 
 from . import vision
 from .calibration import RunningLine
+from .soles import NO_SOLES, find_soles
 
 HOLDS = ((-1.8, -0.15), (-0.1, 0.1), (0.15, 0.35))
 """When to look for somebody at rest, s after the signal, in the order of trust."""
@@ -40,7 +41,7 @@ class Observations(NamedTuple):
     light: np.ndarray  # (n,) gain of each picture
     shake: np.ndarray  # (n, 2) px
     stirred_s: float  # last instant at which something moved in the lane; NaN = nothing did
-    soles: np.ndarray  # (n, w/2) uint8, lowest row that is not lane, below soles_top; 255 = none
+    soles: np.ndarray  # (n, w/2) float16 px below soles_top, lower edge of the lowest; NaN = none
     soles_top: int  # px
     site: np.ndarray  # (m, 2) px, the parts of the body that were followed
     site_frames: tuple[int, int]  # first and one past the last picture in which they were
@@ -98,7 +99,7 @@ def observe(
     site, frames = np.zeros((0, 2)), (0, 0)
     nothing = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), bool), np.zeros((0, 2, 2))
     (vector, lost, grip), unsteady = nothing, np.zeros(0)
-    soles = vision.Soles(np.zeros((0, 0), np.uint8), 0)
+    soles = NO_SOLES
     if np.isfinite(left_s):
         rested = np.argwhere(lane.resting)
         stature = (np.ptp(rested, axis=0).max() + 1 if tall is None else tall) * factor
@@ -109,8 +110,8 @@ def observe(
             else np.asarray(line.row(columns))
         )
         full = vision.Registration(whole.gain, whole.offset, whole.shift * factor, field)
-        soles = vision.soles(
-            luma, time, full, ground, after_s=left_s - 0.3, reach=int(0.09 * stature)
+        soles = find_soles(
+            luma, time, full, ground, silhouettes, after_s=left_s - 0.3, reach=int(0.09 * stature)
         )
         first = int(np.searchsorted(time, min(left_s, 0.0) - 1.6))
         last = int(np.searchsorted(time, left_s + 0.35))
@@ -348,6 +349,9 @@ def unpacked(stored: bytes) -> Observations:
         bits = np.unpackbits(fields["silhouettes"], axis=-1)
         fields["silhouettes"] = bits[..., : shape[-1]]
         fields["displacement"] = fields["displacement"].astype(np.float32)
+        if fields["soles"].dtype == np.uint8:  # whole rows, as they once were kept
+            rows = fields["soles"]
+            fields["soles"] = np.where(rows == 255, np.nan, rows + 0.5).astype(np.float16)
         for name in ("size", "site_frames"):
             fields[name] = tuple(int(value) for value in fields[name])
         fields["rested"] = tuple(float(value) for value in fields["rested"])

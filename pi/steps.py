@@ -1,25 +1,41 @@
-"""Ground contacts of the feet, from where something stands still on the ground. Arrays in, steps
-out."""
+"""Ground contacts of the feet, from where something comes to stand on the ground and leaves it
+again. Arrays in, steps out."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-from scipy.ndimage import binary_closing
+from scipy.ndimage import median_filter
+from scipy.optimize import nnls
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from .vision import NO_SOLE
+from .kinematics import Value
 
-LIFT_M = 0.007
-"""A sole this far above where it stood is off the ground: a pixel at 150 px/m."""
+STANDS_S = 0.06
+"""A foot covers a place for longer; one that swings by covers each for a third of that."""
+BAND_M = 0.04
+"""What is nearer to the ground than this may be standing on it: a shoe's heel with the toe down."""
+NEAR_M = 0.08
+"""Below this the way of a foot down to the ground, and off it, is a parabola."""
+AIR_M = 0.010
+"""A sole this far above where it stands is in the air."""
+LANDED_M = 0.006
+"""A foot that comes down is on the ground, all but for what can be seen, this far above it."""
+ROLL_M = 0.03
+"""By as much the lowest part of a foot rises while it rolls over its toes, and slowly:"""
+LEAVES_M_S = 0.5
+"""a foot that leaves the ground rises faster."""
+U_HEIGHT_M = 0.002
+"""Of a sole's height: a third of a pixel at 150 px/m."""
 
 
 class Step(NamedTuple):
     """One contact of a foot with the ground."""
 
-    contact_s: float
-    toe_off_s: float
+    contact: Value  # s
+    toe_off: Value  # s
     column: float  # px of the full picture, middle of what touched the ground
 
 
@@ -31,96 +47,171 @@ def find_steps(
     ground: np.ndarray,
     direction: int,
     upright: np.ndarray,
-    band_m: float = 0.05,
 ) -> list[Step]:
     """Contacts in order of time.
 
-    soles : (n, w) px, row of the lowest thing in every second column of the picture; NO_SOLE =
-    nothing. ground : (w,) the row of the running line there.   direction : +1 when the run goes to
-    the right. upright : (n,) bool, upright enough that what touches the ground is a foot.
+    soles : (n, w) px, lower edge of the lowest thing in every second column of the picture; NaN =
+    nothing.   ground : (w,) the row of the running line there.   direction : +1 when the run goes
+    to the right.   upright : (n,) bool, upright enough that what leaves the ground is a foot.
 
-    A foot on the ground covers the same columns for a tenth of a second or longer, one that swings
-    by covers each for a third of that. Such a place is a step; its own lowest row is the ground
-    there (feet do not keep to the line to the pixel), and it lasts from the picture in which the
-    sole comes within 7 mm of that row to the one in which it goes. What stood there from the first
-    picture with anything in it was not seen to come: no step. [] when nothing stands.
+    Columns in which something becomes low together are one arrival. It is a foot's when it stays
+    for 60 ms, and the body is upright when it goes: hands, knees and hips have left the ground by
+    then. What was there from the first picture with anything in it was not seen to come. Height
+    counts from where feet stand, which need not be on the line to the pixel.
+    [] when nothing stands.
     """
     if len(soles) == 0:
         return []
-    step = float(np.median(np.diff(time)))
-    low = (soles != NO_SOLE) & (soles > ground - band_m * px_per_m)
-    low &= upright[:, None]
-    need = max(3, round(0.06 / step) | 1)
-    standing = cv2.morphologyEx(low.astype(np.uint8), cv2.MORPH_OPEN, np.ones((need, 1), np.uint8))
-    standing = cv2.morphologyEx(standing, cv2.MORPH_CLOSE, np.ones((3, 5), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(standing, connectivity=8)
-    looked = np.flatnonzero((soles != NO_SOLE).any(axis=1))
-    begins = float(time[looked[0]]) if len(looked) else 0.0
+    height = (ground - soles.astype(np.float32)) / px_per_m
+    frame = float(np.median(np.diff(time)))
+    need = max(3, int(np.ceil(STANDS_S / frame)))
+    height -= _floor(height, need)
+    looked = np.flatnonzero(np.isfinite(height).any(axis=1))
+    if len(looked) == 0:
+        return []
+    begin = int(looked[0])
+    runs = _runs(height < BAND_M, need)
+    metre = 0.5 * px_per_m  # columns
     found = []
-    for label in range(1, count):
-        left, top, w, h, _ = stats[label]
-        if 2 * w / px_per_m < 0.05 or h * step > 0.6:
+    for arrival in _arrivals(runs, max(2, round(0.03 / frame))):
+        column, first, last = runs[arrival].T
+        if len(np.unique(column)) < 0.05 * metre or np.quantile(first, 0.25) <= begin + 1:
             continue
-        piece = labels[top : top + h, left : left + w] == label
-        one = _contact(soles, time, step, (left, top, w, h), piece, LIFT_M * px_per_m)
-        if one is not None and one.contact_s > begins:
-            found.append(one)
-    found.sort(key=lambda s: s.contact_s)
+        if np.mean(upright[last]) < 0.5:
+            continue
+        step = _step(height, time, runs[arrival], direction, metre)
+        if step is not None:
+            found.append(step)
+    found.sort(key=lambda step: step.contact.value)
     return _forward(found, direction, px_per_m)
 
 
-def _contact(
-    soles: np.ndarray,
-    time: np.ndarray,
-    step: float,
-    box: tuple[int, int, int, int],
-    piece: np.ndarray,
-    lift: float,
+def _floor(height: np.ndarray, need: int) -> float:
+    """Height (m) over the running line at which things stand; 0 where nothing does."""
+    still = median_filter(np.nan_to_num(height, nan=9.0), (2 * (need // 2) + 1, 1))
+    at, edges = np.histogram(still, bins=np.arange(-0.15, 0.1501, 0.01))
+    at = np.convolve(at, np.ones(3), "same")
+    if not at.any():
+        return 0.0
+    best = edges[int(np.argmax(at))] + 0.005
+    return float(np.median(still[np.abs(still - best) < 0.02]))
+
+
+def _runs(low: np.ndarray, need: int) -> np.ndarray:
+    """(k, 3) column, first and last picture of every stay of `need` pictures or more.
+
+    A single picture without does not end a stay.
+    """
+    filled = low.copy()
+    filled[1:-1] |= low[:-2] & low[2:]
+    edge = np.diff(np.pad(filled, ((1, 1), (0, 0))).astype(np.int8), axis=0)
+    column, first = np.nonzero(edge.T == 1)
+    last = np.nonzero(edge.T == -1)[1] - 1
+    return np.stack([column, first, last], axis=1)[last - first + 1 >= need]
+
+
+def _arrivals(runs: np.ndarray, together: int) -> list[np.ndarray]:
+    """Indices of the runs that begin together: neighbours whose beginnings differ by no more than
+    `together` pictures."""
+    if len(runs) == 0:
+        return []
+    near = np.abs(runs[:, None, 0] - runs[None, :, 0]) <= 2
+    near &= np.abs(runs[:, None, 1] - runs[None, :, 1]) <= together
+    a, b = np.nonzero(near)
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=near.shape)
+    count, label = connected_components(graph, directed=False)
+    return [np.flatnonzero(label == i) for i in range(count)]
+
+
+def _step(
+    height: np.ndarray, time: np.ndarray, stay: np.ndarray, direction: int, metre: float
 ) -> Step | None:
-    """When the sole over the columns of one standing piece was down; None when it never was."""
-    left, top, w, h = box
-    columns = soles[:, left : left + w].astype(float)
-    columns[columns == NO_SOLE] = -np.inf
-    lowest = columns.max(axis=1)
-    middle = top + h // 2
-    around = lowest[top + h // 4 : top + h - h // 4 + 1]
-    around = around[np.isfinite(around)]
-    if len(around) == 0:
+    """The contact of one foot from the columns it came to; None when it never quite stands.
+
+    stay : (k, 3) column, first and last picture.   metre : columns.
+    """
+    n = len(time)
+    left, right = int(stay[:, 0].min()), int(stay[:, 0].max()) + 1
+    lowest = _lowest(height[:, left:right])
+    # a foot rolls off over its toes and leaves ahead
+    ahead = round(0.1 * metre)
+    wide = slice(max(left - (ahead if direction < 0 else 0), 0), right + ahead * (direction > 0))
+    leaving = _lowest(height[:, wide])
+    first, last = int(np.median(stay[:, 1])), int(stay[:, 2].max())
+    middle = lowest[first : last + 1]
+    middle = middle[np.isfinite(middle)]
+    if len(middle) < 3:
         return None
-    level = float(np.median(around)) - lift
-    # a picture or two in which noise lifts the sole are no flight
-    gap = 2 * max(1, round(0.012 / step)) + 1
-    down = binary_closing(lowest >= level, np.ones(gap)) | (lowest >= level)
-    if not down[middle]:
-        near = top + np.flatnonzero(down[top : top + h])
-        if len(near) == 0:
-            return None
-        middle = int(near[np.argmin(np.abs(near - middle))])
-    first = middle
-    while first > 0 and down[first - 1]:
+    level = float(np.median(middle))
+    down = first + int(np.argmax(lowest[first:] < level + AIR_M))
+    above = np.flatnonzero(~(lowest[: down + 1] < level + LANDED_M))
+    contact = _touch(time[: down + 5], lowest[: down + 5], int(above[-1]) if len(above) else -1)
+    off = last
+    while off > down and not leaving[off] < level + AIR_M:
+        off -= 1
+    # over the ball of the foot and on to the toes: what it stands on becomes higher, but not fast
+    frame = float(np.median(np.diff(time)))
+    clear = off + 1
+    while clear < n and leaving[clear] < level + ROLL_M:
+        if leaving[clear] < leaving[clear - 1] + LEAVES_M_S * frame:
+            off = clear
+        clear += 1
+    part = slice(max(off - 2, down), min(off + 7, n))
+    after = len(leaving[part]) - (off + 1 - part.start) - 1
+    toe_off = _touch(-time[part][::-1], leaving[part][::-1], after)
+    toe_off = toe_off._replace(value=-toe_off.value)
+    if not toe_off.value - contact.value > STANDS_S:
+        return None
+    stands = slice(first, max(last - (last - first) // 3, first + 1))
+    over = np.nanmedian(np.nan_to_num(height[stands, left:right], nan=9.0), axis=0)
+    touches = np.clip(1.0 - (over - over.min()) / 0.015, 0.0, None)
+    column = left + float((touches * np.arange(right - left)).sum() / touches.sum())
+    return Step(contact, toe_off, 2.0 * column + 0.5)
+
+
+def _lowest(height: np.ndarray) -> np.ndarray:
+    """(n,) the lowest of some columns; NaN where nothing is."""
+    lowest = np.min(np.nan_to_num(height, nan=np.inf), axis=1)
+    return np.where(np.isfinite(lowest), lowest, np.nan)
+
+
+def _touch(time: np.ndarray, height: np.ndarray, last: int) -> Value:
+    """When something that comes down reaches the level it stays on: (s, s).
+
+    time, height : (n,) s and m, ending with two pictures or more of what is down.   last : the last
+    picture in the air; -1 = there is none, and the first picture is told.
+
+    The way down is v s + a s^2, s before the touch, neither v nor a negative: feet land at anything
+    from softly to 2 m/s. The best touch in steps of half a millisecond; where no picture shows the
+    way, the middle between the last in the air and the first on the ground.
+    """
+    frame = float(np.median(np.diff(time)))
+    if last < 0:
+        return Value(float(time[0]), frame)
+    over = height - np.nanmedian(height[last + 1 : last + 4])
+    if not over[last] < NEAR_M:
+        between = time[last + 1] + time[last]
+        return Value(float(between) / 2, frame / np.sqrt(12.0))
+    first = last
+    while (
+        first > max(last - 4, 0)
+        and over[first - 1] < NEAR_M
+        and over[first - 1] > over[first] - 0.004
+    ):
         first -= 1
-    last = middle
-    while last < len(down) - 1 and down[last + 1]:
-        last += 1
-    if (last - first + 1) * step < 0.06:
-        return None
-    touching = (columns[first : last + 1] >= level).sum(axis=0)
-    column = 2.0 * (left + float((touching * np.arange(w)).sum() / touching.sum())) + 0.5
-    return Step(
-        _between(time, lowest, first - 1, first, level),
-        _between(time, lowest, last, last + 1, level),
-        column,
-    )
-
-
-def _between(time: np.ndarray, lowest: np.ndarray, i: int, j: int, level: float) -> float:
-    """The instant between pictures i and j at which the sole passes the level."""
-    if i < 0 or j >= len(time):
-        return float(time[min(max(i, 0), len(time) - 1)])
-    a, b = lowest[i], lowest[j]
-    if not (np.isfinite(a) and np.isfinite(b)) or a == b:
-        return float(time[i] + time[j]) / 2
-    return float(time[i] + np.clip((level - a) / (b - a), 0.0, 1.0) * (time[j] - time[i]))
+    t, y = time[first:], over[first:]
+    weight = 1.0 / (U_HEIGHT_M + 0.1 * np.clip(y, 0.0, None))
+    touches = np.arange(time[last], time[-1] - 0.5 * frame, 0.0005)
+    cost = np.empty(len(touches))
+    for k, touch in enumerate(touches):
+        s = np.maximum(touch - t, 0.0)
+        design = np.stack([np.ones_like(s), -np.ones_like(s), s, s * s], axis=1) * weight[:, None]
+        cost[k] = nnls(design, y * weight)[1] ** 2
+    best = int(np.argmin(cost))
+    # how far the touch may shift until the misfit has grown by one variance
+    within = touches[cost <= cost[best] + max(cost[best] / max(len(t) - 4, 1), 1.0)]
+    u = np.hypot(0.5 * float(np.ptp(within)), 0.25 * frame)
+    return Value(float(touches[best]), float(u))
 
 
 def _forward(found: list[Step], direction: int, px_per_m: float) -> list[Step]:
@@ -128,10 +219,14 @@ def _forward(found: list[Step], direction: int, px_per_m: float) -> list[Step]:
     steps: list[Step] = []
     for candidate in found:
         if steps:
-            ahead = (candidate.column - steps[-1].column) * direction / px_per_m
-            if abs(ahead) < 0.3 and candidate.contact_s < steps[-1].toe_off_s + 0.05:
-                steps[-1] = steps[-1]._replace(
-                    toe_off_s=max(steps[-1].toe_off_s, candidate.toe_off_s)
+            before = steps[-1]
+            ahead = (candidate.column - before.column) * direction / px_per_m
+            if abs(ahead) < 0.3 and candidate.contact.value < before.toe_off.value:
+                late = candidate.contact.value - before.contact.value > 0.15
+                steps[-1] = (
+                    candidate
+                    if late
+                    else before._replace(toe_off=max(before.toe_off, candidate.toe_off))
                 )
                 continue
             if ahead < 0.2:

@@ -667,63 +667,6 @@ def _trunk(thick: np.ndarray, top: float, height: float) -> tuple[float, float]:
     return at, wanted + max(first, 0)
 
 
-NO_SOLE = 255
-
-
-class Soles(NamedTuple):
-    """The lowest thing over the ground in every column: where feet are."""
-
-    row: np.ndarray  # (n, w/2) uint8, px below the top of the strip; NO_SOLE where nothing is
-    top: int  # px, row of the full picture at which the strip begins
-
-
-def soles(
-    luma: np.ndarray,
-    time: np.ndarray,
-    registration: Registration,
-    ground: np.ndarray,
-    *,
-    after_s: float,
-    reach: int,
-) -> Soles:
-    """Lowest row that is not empty lane, in a strip of full height resolution along the ground.
-
-    luma : (n, h, w) full pictures.   registration : shifts in px of the full picture.   ground :
-    (w',) px, row of the ground by column (any number of columns, even).   after_s : when the
-    resting place was given up: before it nothing is looked for.   reach : px above the ground.
-    """
-    n, height, width = luma.shape
-    top = max(0, int(ground.min()) - reach)
-    bottom = min(height, int(ground.max()) + reach // 2 + 1, top + NO_SOLE - 1)
-    out = np.full((n, width // 2), NO_SOLE, np.uint8)
-    first = int(np.searchsorted(time, after_s))
-    if bottom - top < 8 or n - first < 12:
-        return Soles(out, top)
-    size = (width // 2, bottom - top)
-
-    def strip(i: int) -> np.ndarray:
-        small = cv2.resize(luma[i, top:bottom], size, interpolation=cv2.INTER_AREA)
-        shift = registration.shift[i] * (0.5, 1.0)
-        even = steadied(small, registration.gain[i], registration.offset[i], shift)
-        if registration.field is not None:
-            even /= part_of(registration.field[i], (height, width // 2), (0, top, *size))
-        return even
-
-    picked = np.unique(np.linspace(first, n - 1, 48).astype(int))
-    some = np.stack([strip(i) for i in picked])
-    empty = middle_of(some)
-    noise = 1.4826 * middle_of(np.abs(some - empty))
-    limit = np.maximum(9.0, 5.0 * cv2.blur(np.maximum(noise, 0.8), (3, 3)))
-    rows = np.arange(1, size[1] + 1, dtype=np.uint8)[:, None]
-    for i in range(first, n):
-        apart = strip(i)
-        cv2.absdiff(apart, empty, dst=apart)
-        there = cv2.medianBlur((apart > limit).view(np.uint8), 3)
-        lowest = (there * rows).max(axis=0)
-        out[i] = np.where(lowest > 0, lowest - 1, NO_SOLE)
-    return Soles(out, top)
-
-
 CELL = 4
 """Side of a cell of the displacement grid, px of the half-size picture."""
 

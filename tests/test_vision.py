@@ -325,24 +325,6 @@ def test_no_silhouette_has_no_torso_and_one_at_the_side_is_cut():
 # ---------------------------------------------------------------------------------------------
 
 
-def test_soles_tell_the_lowest_row_of_what_stands_on_the_ground():
-    random = np.random.default_rng(12)
-    time = np.arange(0.0, 2.0, 0.02)
-    luma = np.repeat(lane()[None], len(time), axis=0)
-    foot = np.flatnonzero((time > 0.6) & (time < 0.9))
-    luma[foot, 100:140, 90:110] = 220
-    lifted = np.flatnonzero((time > 1.2) & (time < 1.5))
-    luma[lifted, 100:131, 200:220] = 220
-    luma = film(luma + random.normal(0, 1.5, luma.shape))
-    ground = np.full(WIDE, 142.0)
-    found = vision.soles(luma, time, unchanged(len(time)), ground, after_s=0.0, reach=30)
-    lowest = found.row.astype(int) + found.top
-    assert lowest[foot[3:-3], 46:54] == pytest.approx(139, abs=1)
-    assert lowest[lifted[3:-3], 101:109] == pytest.approx(130, abs=1)
-    assert (found.row[foot[3:-3], 60:] == vision.NO_SOLE).mean() > 0.99
-    assert (found.row[np.flatnonzero(time < 0.5)] == vision.NO_SOLE).mean() > 0.99
-
-
 def test_who_stands_behind_somebody_lying_is_no_part_of_the_resting_place():
     above = np.repeat((60.0 - np.arange(90.0))[:, None] / 40.0, 160, axis=1)
     lying, stander = np.zeros((90, 160), bool), np.zeros((90, 160), bool)

@@ -1,0 +1,187 @@
+"""The lowest thing over the ground in every column of every picture: where the feet are, to a
+fraction of a pixel. Pictures in, one array out; knows no camera and no clock.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from .vision import Registration, part_of, steadied
+
+LEAST = 6.0
+"""Grey levels below which nothing differs from the empty lane: film's own blocks do as much."""
+
+SHADE = 0.04
+"""A cast shadow dims textured ground by one share, to within this."""
+
+
+class Soles(NamedTuple):
+    """The lowest thing over the ground in every second column."""
+
+    row: np.ndarray  # (n, w/2) float16, px from the top of the strip down to its lower edge; NaN
+    top: int  # px, row of the full picture at which the strip begins
+
+
+NO_SOLES = Soles(np.zeros((0, 0), np.float16), 0)
+
+
+def find_soles(
+    luma: np.ndarray,
+    time: np.ndarray,
+    registration: Registration,
+    ground: np.ndarray,
+    silhouettes: np.ndarray,
+    *,
+    after_s: float,
+    reach: int,
+) -> Soles:
+    """Lower edge of what is not empty lane, in a strip of full height resolution along the ground.
+
+    luma : (n, h, w) uint8.   registration : shifts in px of the full picture.   ground : (w',) px,
+    row of the ground by column (any number of columns, even).   silhouettes : (n, h', w') the
+    athlete; only the columns around it are looked at.   after_s : when the resting place was given
+    up: before it nothing is looked for.   reach : px above the ground, and beside the silhouette.
+
+    The edge is where half of the difference to the empty lane is left, between rows. What is dimmed
+    as the clip's cast shadows are is ground. NaN where nothing is in the strip.
+    """
+    n, height, width = luma.shape
+    top = max(0, int(ground.min()) - reach)
+    bottom = min(height, int(ground.max()) + reach // 2 + 1)
+    out = np.full((n, width // 2), np.nan, np.float16)
+    first = int(np.searchsorted(time, after_s))
+    if bottom - top < 8 or n - first < 12:
+        return Soles(out, top)
+    spans = _spans(silhouettes, width, reach)
+
+    def strip(i: int, left: int, right: int) -> np.ndarray:
+        """The steadied strip of half the columns, from half column `left` to `right`."""
+        crop = luma[i, top:bottom, 2 * left : 2 * right]
+        size = (right - left, bottom - top)
+        small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+        shift = registration.shift[i] * (0.5, 1.0)
+        even = steadied(small, registration.gain[i], registration.offset[i], shift)
+        if registration.field is not None:
+            box = (left, top, *size)
+            even /= part_of(registration.field[i], (height, width // 2), box)
+        return even
+
+    picked = np.unique(np.linspace(0, n - 1, 60).astype(int))
+    some = np.stack([strip(i, 0, width // 2) for i in picked])
+    empty, noise = _empty(some, spans[picked])
+    limit = np.maximum(LEAST, 5.0 * cv2.blur(noise, (3, 3)))
+    later = picked >= first
+    shadow = _shadow(some[later], spans[picked[later]], empty, limit, wide=int(1.3 * reach))
+    rows = np.arange(1, bottom - top + 1, dtype=np.uint8)[:, None]
+    for i in range(first, n):
+        left, right = spans[i]
+        if right - left < 3:
+            continue
+        here, bare = strip(i, left, right), empty[:, left:right]
+        apart = cv2.absdiff(here, bare)
+        there: np.ndarray = apart > limit[:, left:right]
+        if np.isfinite(shadow):
+            there &= (here < (shadow - SHADE) * bare) | (here > bare)
+        mask = cv2.medianBlur(there.view(np.uint8), 3)
+        lowest = (mask * rows).max(axis=0).astype(int) - 1
+        edge = _edge(apart, lowest)
+        out[i, left:right] = edge
+    return Soles(out, top)
+
+
+def _spans(silhouettes: np.ndarray, width: int, reach: int) -> np.ndarray:
+    """(n, 2) half columns, first and one past the last in which feet may be; 0, 0 = nobody."""
+    covered: np.ndarray = np.asarray(silhouettes.any(axis=1))
+    factor = width / covered.shape[1]
+    first = covered.argmax(axis=1)
+    last = covered.shape[1] - covered[:, ::-1].argmax(axis=1)
+    found = np.stack([first * factor - reach, last * factor + reach], axis=1) / 2.0
+    found = np.clip(found, 0, width // 2).astype(int)
+    found[~covered.any(axis=1)] = 0
+    return found
+
+
+def _empty(some: np.ndarray, spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The strip without the athlete, and the standard deviation of its pixels: (r, c) each.
+
+    some : (k, r, c) pictures.   spans : (k, 2) where the athlete may be in each. The median of the
+    pictures in which nobody is near, column by column; where there are none, of all.
+    """
+    column = np.arange(some.shape[2])
+    near = (column >= spans[:, :1]) & (column < spans[:, 1:])
+    near[:, near.mean(axis=0) > 0.9] = False
+    ranked = np.where(near[:, None, :], np.inf, some)
+    free = (~near).sum(axis=0)
+    at = np.broadcast_to((free - 1) // 2, (1, *some.shape[1:]))
+    empty = np.take_along_axis(np.sort(ranked, axis=0), at, axis=0)[0]
+    apart = np.abs(ranked - empty)
+    noise = 1.4826 * np.take_along_axis(np.sort(apart, axis=0), at, axis=0)[0]
+    return empty.astype(np.float32), np.maximum(noise, 0.8).astype(np.float32)
+
+
+def _shadow(
+    some: np.ndarray,
+    spans: np.ndarray,
+    empty: np.ndarray,
+    limit: np.ndarray,
+    *,
+    wide: int,
+) -> float:
+    """The share of light left in the clip's cast shadows; NaN when there are none.
+
+    A foot on the ground is a quarter of a metre long, and a leg is above it; a cast shadow lies
+    along the ground for half a metre and more in most pictures. What the ground is dimmed to in
+    such pictures, most often, is the shadow. wide : half columns, more than a foot's length.
+    """
+    low = len(empty) // 3  # above it are legs, and no shadow of where they stand
+    ratios, with_one, all_of = [], 0, 0
+    for picture, (left, right) in zip(some, spans, strict=True):
+        if right - left < wide:
+            continue
+        all_of += 1
+        here, bare = picture[:, left:right], empty[:, left:right]
+        there = (np.abs(here - bare) > limit[:, left:right]).view(np.uint8)
+        there = cv2.medianBlur(there, 3)
+        flat = ~there[:low].any(axis=0)
+        here, bare, there = here[low:], bare[low:], there[low:]
+        along = there.any(axis=0).astype(np.uint8)[None]
+        long = cv2.morphologyEx(along, cv2.MORPH_OPEN, np.ones((1, wide | 1), np.uint8))[0] > 0
+        if not long.any():
+            continue
+        with_one += 1
+        core = (cv2.erode(there, np.ones((3, 3), np.uint8)) > 0) & long & flat
+        ratios.append((here / np.maximum(bare, 4.0))[core])
+    if with_one < max(5, 0.6 * all_of):
+        return float("nan")
+    found, edges = np.histogram(np.concatenate(ratios), bins=np.arange(0.2, 0.951, 0.01))
+    found = np.convolve(found, np.ones(5), "same")
+    at = int(np.argmax(found))
+    # where a shadow is narrow it is mostly penumbra: its core is where what it does ends
+    less = np.flatnonzero(found[:at] < 0.25 * found[at])
+    return float(edges[less[-1] + 1 if len(less) else 0] + 0.02) if found.any() else float("nan")
+
+
+def _edge(apart: np.ndarray, lowest: np.ndarray) -> np.ndarray:
+    """(c,) where the difference falls through half of what it is just above: px between rows.
+
+    apart : (r, c) grey levels.   lowest : (c,) the lowest row that is somebody's, -1 = none.
+    """
+    out = np.full(len(lowest), np.nan, np.float32)
+    at = np.flatnonzero(lowest >= 0)
+    if len(at) == 0:
+        return out
+    r = lowest[at]
+    last = len(apart) - 1
+    half = 0.5 * np.maximum.reduce([apart[np.maximum(r - k, 0), at] for k in range(4)])
+    edge = np.full(len(at), np.nan, np.float32)
+    for k in (1, 0, -1, -2, -3):  # from below: the first row that is more than half
+        row = np.clip(r + k, 0, last)
+        value, below = apart[row, at], apart[np.minimum(row + 1, last), at]
+        hit = np.isnan(edge) & (value >= half)
+        part = (value - half) / np.maximum(value - below, 1e-3)
+        edge[hit] = (row + np.clip(part, 0.0, 1.0))[hit]
+    out[at] = edge
+    return out
