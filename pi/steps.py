@@ -188,7 +188,10 @@ def _touch(time: np.ndarray, height: np.ndarray, last: int) -> Value:
     frame = float(np.median(np.diff(time)))
     if last < 0:
         return Value(float(time[0]), frame)
-    over = height - np.nanmedian(height[last + 1 : last + 4])
+    standing = height[last + 1 : last + 4]
+    if not np.isfinite(standing).any():
+        return Value(float(time[last]), frame)
+    over = height - np.nanmedian(standing)
     if not over[last] < NEAR_M:
         between = time[last + 1] + time[last]
         return Value(float(between) / 2, frame / np.sqrt(12.0))
@@ -199,7 +202,8 @@ def _touch(time: np.ndarray, height: np.ndarray, last: int) -> Value:
         and over[first - 1] > over[first] - 0.004
     ):
         first -= 1
-    t, y = time[first:], over[first:]
+    shown = first + np.flatnonzero(np.isfinite(over[first:]))
+    t, y = time[shown], over[shown]
     weight = 1.0 / (U_HEIGHT_M + 0.1 * np.clip(y, 0.0, None))
     touches = np.arange(time[last], time[-1] - 0.5 * frame, 0.0005)
     cost = np.empty(len(touches))

@@ -109,3 +109,12 @@ def test_the_foot_that_somebody_stands_on_from_the_beginning_has_not_stepped():
 def test_nobody_on_the_ground_no_steps():
     assert steps_in(np.full((len(TIME), WIDE // 2), np.nan)) == []
     assert steps_in(np.zeros((0, 0))) == []
+
+
+def test_pictures_in_which_a_foot_is_not_seen_spoil_no_step():
+    soles = walked()
+    random = np.random.default_rng(3)
+    soles[random.choice(len(TIME), 30, replace=False)] = np.nan
+    found = steps_in(soles)
+    assert len(found) >= len(GAIT) - 1
+    assert all(np.isfinite([s.contact.value, s.toe_off.value, s.column]).all() for s in found)
