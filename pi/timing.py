@@ -121,6 +121,10 @@ def first_movement(
         if row_s is not None:
             crossing += float(row_s[site])
         u = float(np.hypot(u_displacement_m / max(speed, 1e-3), gap / np.sqrt(24.0)))
+        vanished = _vanished(time, lost[:, trusted], before)
+        if vanished < time[before]:
+            # perhaps a limb that went faster than it could be followed: then it was then
+            u = float(np.hypot(u, 0.5 * (crossing - vanished)))
         onset = _onset(time, curve, before, sway)
         answer = Movement(
             Value(crossing, u),
@@ -139,6 +143,25 @@ def first_movement(
     if answer.speed < CREEP_M_S:
         answer = answer._replace(reaction=NOTHING, onset=NOTHING, reason="crept into the start")
     return answer
+
+
+def _vanished(time: np.ndarray, lost: np.ndarray, before: int) -> float:
+    """Since when three parts or more, calm until then, are lost until the rest of the body moves.
+
+    lost : (k, m).   before : the last picture in which the parts that can be followed are at rest.
+    NaN when there are no such parts, or for longer than 0.3 s.  A hand or a far foot that is all
+    but hidden may go first, too fast or too small to be followed: nothing explains what is seen
+    there.
+    """
+    first = int(np.searchsorted(time, time[before] - 0.3))
+    gone = lost[first : before + 1]
+    gone = gone[:, lost[:first].mean(axis=0) < 0.02] if first else gone[:, :0]
+    # from each picture on: the share of pictures in which a part is lost
+    after = np.cumsum(gone[::-1], axis=0)[::-1] / np.arange(len(gone), 0, -1)[:, None]
+    together = (gone & (after >= 0.8)).sum(axis=1) >= 3
+    if together[0] or not together.any():
+        return float("nan")
+    return float(time[first + int(np.argmax(together))])
 
 
 def _still_until(time: np.ndarray, vector: np.ndarray, lost: np.ndarray, step: float) -> float:

@@ -152,6 +152,18 @@ def test_a_part_that_is_lost_from_sight_says_nothing_of_where_it_went():
     assert seen(time, vector, lost=lost).reaction.value == pytest.approx(0.30, abs=0.004)
 
 
+def test_parts_that_vanish_before_the_rest_moves_make_the_instant_less_certain():
+    """A hand too fast to be followed may have gone first: the answer says so by its u."""
+    time, vector = still()
+    lost = np.zeros(vector.shape[:2], bool)
+    vector[:, START, 0] += push(time, 0.25, 8.0)[:, None]
+    alone = seen(time, vector, lost=lost).reaction
+    lost[time > 0.2, 8:12] = True
+    found = seen(time, vector, lost=lost).reaction
+    assert found.value == pytest.approx(alone.value, abs=0.004)
+    assert found.u > alone.u + 0.02
+
+
 def test_too_few_parts_tell_nothing():
     time, vector = still()
     found = seen(time, vector[:, :1])
