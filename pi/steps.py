@@ -27,6 +27,8 @@ ROLL_M = 0.03
 """By as much the lowest part of a foot rises while it rolls over its toes, and slowly:"""
 LEAVES_M_S = 0.5
 """a foot that leaves the ground rises faster."""
+LATE_S = 0.06
+"""Before toe-off: a foot stands on ball and toes."""
 U_HEIGHT_M = 0.002
 """Of a sole's height: a third of a pixel at 150 px/m."""
 
@@ -73,7 +75,7 @@ def find_steps(
     runs = _runs(height < BAND_M, need)
     metre = 0.5 * px_per_m  # columns
     found = []
-    for arrival in _arrivals(runs, max(2, round(0.03 / frame))):
+    for arrival in _arrivals(runs, max(2, round(0.03 / frame)), max(2, round(0.1 * metre))):
         column, first, last = runs[arrival].T
         if len(np.unique(column)) < 0.05 * metre or np.quantile(first, 0.25) <= begin + 1:
             continue
@@ -110,12 +112,12 @@ def _runs(low: np.ndarray, need: int) -> np.ndarray:
     return np.stack([column, first, last], axis=1)[last - first + 1 >= need]
 
 
-def _arrivals(runs: np.ndarray, together: int) -> list[np.ndarray]:
-    """Indices of the runs that begin together: neighbours whose beginnings differ by no more than
-    `together` pictures."""
+def _arrivals(runs: np.ndarray, together: int, beside: int) -> list[np.ndarray]:
+    """Indices of the runs that begin together: no more than `together` pictures after one another,
+    in columns no further apart than `beside`, for a shoe may be as grey as the lane in places."""
     if len(runs) == 0:
         return []
-    near = np.abs(runs[:, None, 0] - runs[None, :, 0]) <= 2
+    near = np.abs(runs[:, None, 0] - runs[None, :, 0]) <= beside
     near &= np.abs(runs[:, None, 1] - runs[None, :, 1]) <= together
     a, b = np.nonzero(near)
     graph = coo_array((np.ones(len(a)), (a, b)), shape=near.shape)
@@ -162,11 +164,22 @@ def _step(
     toe_off = toe_off._replace(value=-toe_off.value)
     if not toe_off.value - contact.value > STANDS_S:
         return None
-    stands = slice(first, max(last - (last - first) // 3, first + 1))
-    over = np.nanmedian(np.nan_to_num(height[stands, left:right], nan=9.0), axis=0)
-    touches = np.clip(1.0 - (over - over.min()) / 0.015, 0.0, None)
-    column = left + float((touches * np.arange(right - left)).sum() / touches.sum())
+    column = left + _forefoot(height[:, left:right], time, contact.value, toe_off.value)
     return Step(contact, toe_off, 2.0 * column + 0.5)
+
+
+def _forefoot(height: np.ndarray, time: np.ndarray, contact_s: float, toe_off_s: float) -> float:
+    """Column, among those given, on which a foot stands last: its heel has left the ground by then.
+
+    That is the same part of every foot, whether it lands on its heel, flat or on its toes.
+    """
+    late = max(0.5 * (contact_s + toe_off_s), toe_off_s - LATE_S)
+    stands = (time >= late) & (time <= toe_off_s)
+    if not stands.any():
+        stands[np.argmin(np.abs(time - late))] = True
+    over = np.median(np.nan_to_num(height[stands], nan=9.0), axis=0)
+    touches = np.clip(1.0 - (over - over.min()) / 0.015, 0.0, None)
+    return float((touches * np.arange(len(over))).sum() / touches.sum())
 
 
 def _lowest(height: np.ndarray) -> np.ndarray:
@@ -227,11 +240,8 @@ def _forward(found: list[Step], direction: int, px_per_m: float) -> list[Step]:
             ahead = (candidate.column - before.column) * direction / px_per_m
             if abs(ahead) < 0.3 and candidate.contact.value < before.toe_off.value:
                 late = candidate.contact.value - before.contact.value > 0.15
-                steps[-1] = (
-                    candidate
-                    if late
-                    else before._replace(toe_off=max(before.toe_off, candidate.toe_off))
-                )
+                lasts = max(before, candidate, key=lambda step: step.toe_off.value)
+                steps[-1] = candidate if late else lasts._replace(contact=before.contact)
                 continue
             if ahead < 0.2:
                 continue
