@@ -56,10 +56,11 @@ def find_steps(
     nothing.   ground : (w,) the row of the running line there.   direction : +1 when the run goes
     to the right.   upright : (n,) bool, upright enough that what leaves the ground is a foot.
 
-    Columns in which something becomes low together are one arrival. It is a foot's when it stays
-    for 60 ms, and the body is upright when it goes: hands, knees and hips have left the ground by
-    then. What was there from the first picture with anything in it was not seen to come. Height
-    counts from where feet stand, which need not be on the line to the pixel.
+    Columns that something leaves together, once the body is upright, were a foot's: hands, knees
+    and hips have left the ground by then. It came when the last large part of them became low: a
+    foot may come to where a hand was. What was there from the first picture with anything in it
+    was not seen to come. Height counts from where feet stand, which need not be on the line to the
+    pixel.
     [] when nothing stands.
     """
     if len(soles) == 0:
@@ -75,13 +76,14 @@ def find_steps(
     runs = _runs(height < BAND_M, need)
     metre = 0.5 * px_per_m  # columns
     found = []
-    for arrival in _arrivals(runs, max(2, round(0.03 / frame)), max(2, round(0.1 * metre))):
-        column, first, last = runs[arrival].T
-        if len(np.unique(column)) < 0.05 * metre or np.quantile(first, 0.25) <= begin + 1:
+    runs = runs[upright[runs[:, 2]]]
+    for foot in _departures(runs, max(2, round(0.03 / frame)), max(2, round(0.1 * metre))):
+        if len(np.unique(runs[foot, 0])) < 0.05 * metre:
             continue
-        if np.mean(upright[last]) < 0.5:
+        came = _arrival(runs[foot], max(2, round(0.03 / frame)))
+        if came.min() <= begin + 1:
             continue
-        step = _step(height, time, runs[arrival], direction, metre)
+        step = _step(height, time, runs[foot], came, direction, metre)
         if step is not None:
             found.append(step)
     found.sort(key=lambda step: step.contact.value)
@@ -112,34 +114,52 @@ def _runs(low: np.ndarray, need: int) -> np.ndarray:
     return np.stack([column, first, last], axis=1)[last - first + 1 >= need]
 
 
-def _arrivals(runs: np.ndarray, together: int, beside: int) -> list[np.ndarray]:
-    """Indices of the runs that begin together: no more than `together` pictures after one another,
+def _departures(runs: np.ndarray, together: int, beside: int) -> list[np.ndarray]:
+    """Indices of the runs that end together: no more than `together` pictures after one another,
     in columns no further apart than `beside`, for a shoe may be as grey as the lane in places."""
     if len(runs) == 0:
         return []
     near = np.abs(runs[:, None, 0] - runs[None, :, 0]) <= beside
-    near &= np.abs(runs[:, None, 1] - runs[None, :, 1]) <= together
+    near &= np.abs(runs[:, None, 2] - runs[None, :, 2]) <= together
     a, b = np.nonzero(near)
     graph = coo_array((np.ones(len(a)), (a, b)), shape=near.shape)
     count, label = connected_components(graph, directed=False)
     return [np.flatnonzero(label == i) for i in range(count)]
 
 
-def _step(
-    height: np.ndarray, time: np.ndarray, stay: np.ndarray, direction: int, metre: float
-) -> Step | None:
-    """The contact of one foot from the columns it came to; None when it never quite stands.
+def _arrival(stay: np.ndarray, together: int) -> np.ndarray:
+    """First pictures of the last large part of a foot's runs that begin together.
 
-    stay : (k, 3) column, first and last picture.   metre : columns.
+    stay : (k, 3) column, first and last picture. A quarter is large: toes come down late.
+    """
+    first = np.sort(stay[:, 1])
+    parts = np.split(first, np.flatnonzero(np.diff(first) > together) + 1)
+    large = [part for part in parts if len(part) >= 0.25 * len(first)]
+    return large[-1] if large else first
+
+
+def _step(
+    height: np.ndarray,
+    time: np.ndarray,
+    stay: np.ndarray,
+    came: np.ndarray,
+    direction: int,
+    metre: float,
+) -> Step | None:
+    """The contact of one foot from the columns it left; None when it never quite stands.
+
+    stay : (k, 3) column, first and last picture.   came : first pictures of those that it came to
+    together.   metre : columns.
     """
     n = len(time)
+    fresh = np.unique(stay[(stay[:, 1] >= came.min()) & (stay[:, 1] <= came.max()), 0])
     left, right = int(stay[:, 0].min()), int(stay[:, 0].max()) + 1
-    lowest = _lowest(height[:, left:right])
+    lowest = _lowest(height[:, fresh])
     # a foot rolls off over its toes and leaves ahead
     ahead = round(0.1 * metre)
     wide = slice(max(left - (ahead if direction < 0 else 0), 0), right + ahead * (direction > 0))
     leaving = _lowest(height[:, wide])
-    first, last = int(np.median(stay[:, 1])), int(stay[:, 2].max())
+    first, last = int(np.median(came)), int(stay[:, 2].max())
     middle = lowest[first : last + 1]
     middle = middle[np.isfinite(middle)]
     if len(middle) < 3:
@@ -239,9 +259,8 @@ def _forward(found: list[Step], direction: int, px_per_m: float) -> list[Step]:
             before = steps[-1]
             ahead = (candidate.column - before.column) * direction / px_per_m
             if abs(ahead) < 0.3 and candidate.contact.value < before.toe_off.value:
-                late = candidate.contact.value - before.contact.value > 0.15
                 lasts = max(before, candidate, key=lambda step: step.toe_off.value)
-                steps[-1] = candidate if late else lasts._replace(contact=before.contact)
+                steps[-1] = lasts._replace(contact=before.contact)
                 continue
             if ahead < 0.2:
                 continue
