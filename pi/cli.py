@@ -262,6 +262,50 @@ def reanalyse(rep: tuple[int, ...], as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("rep")
+@click.option("--json", "as_json", is_flag=True, help="The budget as JSON instead of a table.")
+@answers
+def explain(rep: str, as_json: bool) -> None:
+    """What the uncertainty of every number of REP is made of, and what would make it smaller.
+
+    REP is the number of a stored rep, or a file with the JSON of a result.
+    """
+    from .uncertainty import explained
+
+    result = _stored_result(int(rep)) if rep.isdecimal() else _result_in(Path(rep))
+    if as_json:
+        click.echo(json.dumps(result.get("budget") or {}, allow_nan=False))
+    else:
+        click.echo(explained(result))
+
+
+def _stored_result(number: int) -> dict[str, Any]:
+    """A stored rep's result; of a version that kept no budget, today's from its evidence."""
+    from .rep import reanalyse as measure_again
+    from .store import open_store
+
+    with open_store(load_settings().store.url) as store:
+        row, kept = store.rep(number), store.evidence(number, "observations")
+    if row is None:
+        raise ValueError(f"rep {number}: there is none")
+    if row.result is None:
+        raise ValueError(f"rep {number}: has no result ({row.state})")
+    if "budget" in row.result or kept is None or row.settings is None:
+        return row.result
+    return measure_again(kept.data, row.result, row.settings)
+
+
+def _result_in(path: Path) -> dict[str, Any]:
+    try:
+        result = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise ValueError(f"{path}: not the JSON of a result") from None
+    if not isinstance(result, dict) or "reaction_s" not in result:
+        raise ValueError(f"{path}: not the JSON of a result")
+    return result
+
+
+@main.command()
 @answers
 def device() -> None:
     """Run the process that owns camera and pins."""

@@ -17,6 +17,7 @@ from .calibration import RunningLine
 from .kinematics import NOTHING, Track, Value
 from .observations import Observations
 from .steps import Step, find_steps
+from .uncertainty import combined, listed
 
 ALGORITHM = "tiles-1"
 GATES_M = (1.0, 2.5, 5.0, 10.0)
@@ -34,6 +35,10 @@ U_TORSO_M = 0.03
 U_SCALE = 0.005
 U_SPEED_M_S = 0.12
 """What swinging limbs lend the trunk in a silhouette, m/s: its standard uncertainty."""
+U_UP_S = 0.02
+"""How well "80 % of the running height" is seen, s: a head's height wavers by 2 cm in 1 m/s."""
+U_SOUND = 0.05
+"""How well the way of the sound is known: its distance to 5 %, the temperature to 5 °C."""
 PROFILE_VIEW_M = 8.0
 EDGE_M = 0.3
 """Nearer to the side of the picture than this, what is cut of the body may change where its middle
@@ -110,6 +115,11 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     track = kinematics.smooth(time, np.where(whole, x, np.nan))
     result["posture"] = _posture(seen, height, running_height, given, told)
 
+    surface = {
+        "body surface": U_SURFACE_M,
+        "pixel": U_PIXEL / ground.px_per_m,
+        "scale": ground.u_scale * timing.GATE_M,
+    }
     movement = timing.first_movement(
         seen.time[slice(*seen.site_frames)],
         seen.displacement / ground.px_per_m,
@@ -118,25 +128,31 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         grip=seen.grip * ground.px_per_m**2,
         unsteady=seen.unsteady,
         row_s=seen.site[:, 1] * seen.line_time_s,
-        u_displacement_m=_root(
-            U_SURFACE_M, U_PIXEL / ground.px_per_m, ground.u_scale * timing.GATE_M
-        ),
+        u_displacement_m=combined(surface),
     )
     if seen.rested[0] > 0:
         late = "the athlete came to rest only after the signal"
         movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=late)
     moved_s = movement.reaction.value
-    reaction = movement.reaction._replace(value=moved_s - delay)
+    parts = _reaction_parts(movement, surface, seen, given, delay)
+    reaction = Value(moved_s - delay, combined(parts) if np.isfinite(moved_s) else np.nan)
+    onset = movement.onset._replace(value=movement.onset.value - delay)
     if movement.reason:
         told.reasons.append(f"reaction: {movement.reason}")
+    else:
+        back = {"extrapolation": float(np.sqrt(max(onset.u**2 - movement.reaction.u**2, 0.0)))}
+        result["budget"]["reaction_s"] = listed(parts)
+        result["budget"]["onset_s"] = listed(parts | back)
+        onset = onset._replace(u=combined(parts | back))
     result["reaction_s"] = _value(reaction, 4)
-    result["onset_s"] = _value(movement.onset._replace(value=movement.onset.value - delay), 4)
+    result["onset_s"] = _value(onset, 4)
 
     # from rest on: what somebody did before lying down is not getting up
     rising = time >= min(0.0, seen.left_s - 0.5) - 0.3
     up = timing.gets_up(time[rising], height[rising], running_height)
     if np.isfinite(up) and up > seen.left_s - 0.5:
-        result["up_s"] = _value(Value(up, 0.02), 3)
+        result["up_s"] = _value(Value(up, U_UP_S), 3)
+        result["budget"]["up_s"] = listed({"running height": U_UP_S})
     else:
         told.reasons.append(
             "up_s: the body stood from the beginning, or never rose to running height"
@@ -169,6 +185,24 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         )
     _status(result, reaction, told)
     return result
+
+
+def _reaction_parts(
+    movement: timing.Movement, surface: dict[str, float], seen: Observations, given: Given,
+    delay: float,
+) -> dict[str, float]:  # fmt: skip
+    """s, what the uncertainty of the first movement is made of; {} when there is none."""
+    if not movement.parts:
+        return {}
+    parts = dict(movement.parts)
+    along = parts.pop("displacement") / combined(surface)
+    parts |= {name: u_m * along for name, u_m in surface.items()}
+    # anywhere within the exposure; a flash is seen somewhere within a picture's time
+    parts["exposure"] = seen.exposure_s / np.sqrt(12.0)
+    parts["sound"] = delay * U_SOUND
+    if given.source == "led":
+        parts["signal"] = float(np.median(np.diff(seen.time))) / np.sqrt(12.0)
+    return parts
 
 
 class _Told:
@@ -213,6 +247,13 @@ def _blank(time: np.ndarray, dropped: int, exposure_s: float, given: Given) -> d
             "starts_s": None,
         },
         "track": {"time_s": [], "x_m": [], "speed_m_s": [], "height_m": []},
+        "budget": {
+            "reaction_s": [], "onset_s": [], "up_s": [],
+            "splits": {f"{gate:g}": [] for gate in GATES_M},
+            "peak_speed": [],
+            "mean_acceleration": {"first_second": [], "three_steps": []},
+            "profile": {"mss": [], "mac": [], "tau": []},
+        },
     }  # fmt: skip
 
 
@@ -234,10 +275,6 @@ def _value(value: Value, digits: int = 3) -> dict[str, float | None]:
         return {"value": None, "u": None}
     u = round(float(value.u), digits + 1) if np.isfinite(value.u) else None
     return {"value": round(float(value.value), digits), "u": u}
-
-
-def _root(*parts: float) -> float:
-    return float(np.sqrt(np.sum(np.square(parts))))
 
 
 def _number(value: float, digits: int = 4) -> float | None:
@@ -388,14 +425,24 @@ def _metres(
     gates = np.array(GATES_M)
     crossed = timing.splits(track.time, x, gates)
     assert ground.line is not None
-    u_place = np.hypot(U_TORSO_M, np.hypot(ground.u_scale * gates, ground.line.u_m))
     for k, gate in enumerate(GATES_M):
-        u = timing.split_uncertainty(track, crossed[k : k + 1], float(u_place[k]))[0]
+        place = {
+            "body shape": U_TORSO_M,
+            "scale": ground.u_scale * gate,
+            "calibration": ground.line.u_m,
+        }
+        u = timing.split_uncertainty(track, crossed[k : k + 1], combined(place))[0]
         result["splits"][k].update(
             from_signal_s=_number(crossed[k]),
             from_movement_s=_number(crossed[k] - moved_s),
             u=_number(u),
         )
+        if np.isfinite(u):
+            # u is all of it over the speed there; what is not of the place is the track's own
+            there = kinematics.value_at(track.time, track.speed, float(crossed[k]))
+            parts = {name: u_m / there for name, u_m in place.items()}
+            parts["smoothing"] = float(np.sqrt(max(u**2 - combined(parts) ** 2, 0.0)))
+            result["budget"]["splits"][f"{gate:g}"] = listed(parts)
         if not np.isfinite(crossed[k]):
             told.reasons.append(f"splits: {gate:g} m lies outside what the camera saw of the run")
     whole = np.flatnonzero(np.isfinite(x) & np.isfinite(track.speed) & seen_run)
@@ -407,7 +454,13 @@ def _metres(
     speed = np.where(sure & seen_run, track.speed, np.nan)
     whole = whole[sure[whole]]
     best = int(np.argmax(np.nan_to_num(speed)))
-    u_speed = _root(track.u_speed[best], ground.u_scale * speed[best], U_SPEED_M_S)
+    fast = {
+        "smoothing": float(track.u_speed[best]),
+        "scale": ground.u_scale * float(speed[best]),
+        "swinging limbs": U_SPEED_M_S,
+    }
+    u_speed = combined(fast)
+    result["budget"]["peak_speed"] = listed(fast)
     result["peak_speed"] = {
         "value": _number(speed[best], 3), "u": _number(u_speed), "at_m": _number(x[best], 2),
     }  # fmt: skip
@@ -417,8 +470,14 @@ def _metres(
     ):
         mean = kinematics.mean_acceleration(track, *span)
         lent = U_SPEED_M_S / (span[1] - span[0])
-        mean = mean._replace(u=_root(mean.u, ground.u_scale * mean.value, lent))
+        gained = {
+            "smoothing": mean.u,
+            "scale": abs(ground.u_scale * mean.value),
+            "swinging limbs": lent,
+        }
+        mean = mean._replace(u=combined(gained))
         result["mean_acceleration"][name] = _value(mean)
+        result["budget"]["mean_acceleration"][name] = listed(gained)
         if not np.isfinite(mean.value):
             told.reasons.append(
                 f"mean_acceleration.{name}: its end was not in view, or no first movement seen"
@@ -445,10 +504,12 @@ def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> No
     if not np.isfinite(fit.mss.value) or fit.mss.u > 0.06 * fit.mss.value:
         told.reasons.append("profile: the fit does not settle on this track")
         return
-    scale = U_SCALE
     for name, value in (("mss", fit.mss), ("mac", fit.mac), ("tau", fit.tau)):
-        u = value.u if name == "tau" else float(np.hypot(value.u, scale * value.value))
-        result["profile"][name] = _value(value._replace(u=u))
+        parts = {"smoothing": value.u}
+        if name != "tau":
+            parts["scale"] = U_SCALE * value.value
+        result["profile"][name] = _value(value._replace(u=combined(parts)))
+        result["budget"]["profile"][name] = listed(parts)
     result["profile"]["starts_s"] = _number(fit.starts_s)
 
 

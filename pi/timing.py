@@ -37,6 +37,7 @@ class Movement(NamedTuple):
     site: int  # the part that went first; -1 = none
     farthest: np.ndarray  # (k,) m, how far the farthest parts are
     reason: str  # why there is no reaction; "" when there is one
+    parts: dict[str, float]  # s, what u is made of: displacement, frame time, hidden limb
 
 
 def farthest(displacement: np.ndarray, lost: np.ndarray, *, together: int = 2) -> np.ndarray:
@@ -76,7 +77,7 @@ def first_movement(
     nothing = np.full(k, np.nan)
 
     def none(reason: str, rest: tuple[float, float] = (np.nan, np.nan)) -> Movement:
-        return Movement(NOTHING, NOTHING, np.nan, np.nan, rest, -1, nothing, reason)
+        return Movement(NOTHING, NOTHING, np.nan, np.nan, rest, -1, nothing, reason, {})
 
     if m < together or k < 8:
         return none("too little of the athlete could be followed before the start")
@@ -120,11 +121,15 @@ def first_movement(
         site = int(np.flatnonzero(trusted)[np.argmax(ranked[trusted])])
         if row_s is not None:
             crossing += float(row_s[site])
-        u = float(np.hypot(u_displacement_m / max(speed, 1e-3), gap / np.sqrt(24.0)))
+        parts = {
+            "displacement": u_displacement_m / max(speed, 1e-3),
+            "frame time": gap / np.sqrt(24.0),
+        }
         vanished = _vanished(time, lost[:, trusted], before)
         if vanished < time[before]:
             # perhaps a limb that went faster than it could be followed: then it was then
-            u = float(np.hypot(u, 0.5 * (crossing - vanished)))
+            parts["hidden limb"] = 0.5 * (crossing - vanished)
+        u = float(np.sqrt(sum(part**2 for part in parts.values())))
         onset = _onset(time, curve, before, sway)
         answer = Movement(
             Value(crossing, u),
@@ -135,6 +140,7 @@ def first_movement(
             site,
             curve,
             "",
+            parts,
         )
         began = min(crossing, onset)
         if began > end - 2 * step or end <= time[0] + 0.3:
