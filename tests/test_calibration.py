@@ -1,8 +1,8 @@
 import itertools
 
-import cv2
 import numpy as np
 import pytest
+from cameras import SIZE, Camera
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +16,6 @@ from pi.calibration import (
 )
 from pi.lens import MODULES, Lens, preset
 
-SIZE = (1280, 720)
 BENT = Lens("bent", 1400.0, (650.0, 352.0), (-0.2, 0.03, 4e-4, -3e-4, 0.0))
 
 
@@ -98,51 +97,6 @@ def test_cones_that_cannot_be_are_refused_with_a_reason(bad, word):
 
 
 # A camera that is turned, rolled and tilted, with a lens, as OpenCV projects it
-
-
-class Camera:
-    """A camera beside the lane, 8.2 m of which fill the picture's width; it knows the truth."""
-
-    def __init__(self, lens, *, yaw=0.0, roll=0.0, pitch=0.0, height=1.0, at=3.0, mirrored=False):
-        self.lens, self.mirrored = lens, mirrored
-        self.distance = lens.focal_px * 8.2 / SIZE[0]
-        a, r, t = np.radians([yaw, roll, pitch])
-        turned = np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
-        tilted = np.array([[1, 0, 0], [0, np.cos(t), -np.sin(t)], [0, np.sin(t), np.cos(t)]])
-        rolled = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-        self.turn = rolled @ tilted @ turned
-        self.stands = np.array([at - self.distance * np.tan(a), -height, -self.distance])
-
-    def pixel(self, x, up=0.0, near=0.0):
-        """(…, 2) px of what is x m along, up m over and near m before the cones' line."""
-        x, up, near = np.broadcast_arrays(np.asarray(x, float), up, near)
-        world = np.stack([x, -up, -near], -1).reshape(-1, 3)
-        vector, _ = cv2.Rodrigues(self.turn)
-        seen, _ = cv2.projectPoints(
-            world, vector, -self.turn @ self.stands, self.lens.matrix, np.array(self.lens.k)
-        )
-        seen = seen.reshape(*x.shape, 2)
-        return (seen - [SIZE[0] - 1, 0]) * [-1, 1] if self.mirrored else seen
-
-    def in_view(self, up=1.0, near=0.0):
-        """Metres of the lane that are seen with what stands over them."""
-        x = np.linspace(-1, 7, 81)
-        seen = np.stack([self.pixel(x, up, near), self.pixel(x, 0.0, near)])
-        return x[((seen >= 0) & (seen < SIZE)).all((0, 2))]
-
-    def cones(self, places=(0, 1, 2.5, 5, 6.5)):
-        seen = self.in_view()
-        return [
-            {"pixel": self.pixel(m).tolist(), "metres": m}
-            for m in places
-            if seen[0] <= m <= seen[-1]
-        ]
-
-    def error_m(self, line, up=1.0, near=0.0):
-        """The largest error of the line's metres for what is `up` m over it."""
-        x = self.in_view(up, near)
-        return np.abs(line.metres(*self.pixel(x, up, near).T) - x).max()
-
 
 VIEWS = list(itertools.product((0, 10, 20), (-2, 0, 2), (0, 4)))
 
