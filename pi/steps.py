@@ -133,9 +133,13 @@ def _arrival(stay: np.ndarray, together: int) -> np.ndarray:
     stay : (k, 3) column, first and last picture. A quarter is large: toes come down late.
     """
     first = np.sort(stay[:, 1])
-    parts = np.split(first, np.flatnonzero(np.diff(first) > together) + 1)
-    large = [part for part in parts if len(part) >= 0.25 * len(first)]
-    return large[-1] if large else first
+    many = np.searchsorted(first, first + together, "right") - np.arange(len(first))
+    large = np.flatnonzero(many >= 0.25 * len(first))
+    if len(large) == 0:
+        return first
+    close = large[first[large] >= first[large[-1]] - together]
+    most = close[np.argmax(many[close])]
+    return first[most : most + many[most]]
 
 
 def _step(
@@ -153,6 +157,11 @@ def _step(
     """
     n = len(time)
     fresh = np.unique(stay[(stay[:, 1] >= came.min()) & (stay[:, 1] <= came.max()), 0])
+    # where a hand has only just gone, a foot is not seen to come
+    recent = np.searchsorted(time, time[came.min()] - 0.08)
+    before = slice(int(recent), max(int(came.min()) - 1, int(recent) + 1))
+    bare = ~(height[before][:, fresh] < BAND_M).any(axis=0)
+    fresh = fresh[bare] if bare.sum() >= 3 else fresh
     left, right = int(stay[:, 0].min()), int(stay[:, 0].max()) + 1
     lowest = _lowest(height[:, fresh])
     # a foot rolls off over its toes and leaves ahead
