@@ -187,7 +187,7 @@ def _step(
         if leaving[clear] < leaving[clear - 1] + LEAVES_M_S * frame:
             off = clear
         clear += 1
-    part = slice(max(off - 2, down), min(off + 7, n))
+    part = slice(max(off - 1, down), min(off + 7, n))
     after = len(leaving[part]) - (off + 1 - part.start) - 1
     toe_off = _touch(-time[part][::-1], leaving[part][::-1], after)
     toe_off = toe_off._replace(value=-toe_off.value)
