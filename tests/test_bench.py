@@ -1,8 +1,12 @@
 """The accuracy table's arithmetic, on misses made by hand."""
 
+import json
+
 import pytest
+from click.testing import CliRunner
 
 from pi.bench import Case, bench, figures, films, grid, misses, run_film, summary, worse_than
+from pi.cli import main
 from pi.simulate import simulate_clip, write_film
 
 RESULT = {
@@ -89,8 +93,6 @@ def test_a_film_is_measured_against_the_truth_beside_it(folder):
 
 
 def test_what_the_truth_does_not_tell_is_not_scored(folder, tmp_path):
-    import json
-
     for part in ("mp4", "cones.json"):
         (tmp_path / f"two.{part}").write_bytes((folder / f"one.{part}").read_bytes())
     (tmp_path / "two.truth.json").write_text(json.dumps({"signal": {"time_s": 2.0}}))
@@ -129,3 +131,19 @@ def test_what_is_not_measured_any_more_is_worse():
     record = figures(report_of())
     gone = figures(report_of(reaction_s={"value": None, "u": None}))
     assert any("not measured any more" in line for line in worse_than(gone, record))
+
+
+def test_a_figure_worse_than_on_record_is_exit_1(folder, tmp_path):
+    """What .ci/run relies on: the comparison can fail."""
+    record = tmp_path / "record.json"
+    runner = CliRunner()
+    asked = ["bench", "--against", str(folder), "--jobs", "1", "--record", str(record)]
+    kept = runner.invoke(main, [*asked, "--keep"])
+    assert kept.exit_code == 0
+    figures_kept = json.loads(record.read_text())
+    assert runner.invoke(main, asked).exit_code == 0
+    figures_kept["5 m RMS, s"] = {"value": 0.0, "may": 0.0}
+    record.write_text(json.dumps(figures_kept))
+    told = runner.invoke(main, asked)
+    assert told.exit_code == 1
+    assert "worse than on record: 5 m RMS" in told.output
