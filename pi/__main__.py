@@ -8,17 +8,21 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from pi.calibration import fit_line
+from pi import set_up
+from pi.calibration import line_from
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
+from pi.charuco import View
+from pi.lens import lens_from
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
 from pi.settings import Hold, Settings, hold_for, load_settings
 from pi.start_signal import StartSignal, is_pi, listen
-from pi.store import Busy, Rep, Store, WrongStep, boot_id, open_store
+from pi.store import Busy, Calibration, Rep, SetUp, Store, WrongStep, boot_id, open_store
 from pi.watch import Watch
 
 log = logging.getLogger("trackstart.device")
@@ -27,6 +31,8 @@ LOOK_S = 0.03  # for a new request; a tap is answered by a state within 0.3 s
 LISTEN_S = 0.02  # for Stop and GO while a rep runs
 BEAT_S = 1.0
 AGAIN_S = 3.0  # until a camera that would not open is tried again
+CLEAR_S = 60.0  # between looks for pictures of Set-up that are to be forgotten
+STILL_FRAMES = 8  # whose median is a picture to calibrate with: less noise, and no bird
 
 MEDIA_TYPES = {
     "observations": "application/x-npz",
@@ -45,6 +51,14 @@ class Health:
     simulated: bool = False
 
 
+@dataclass
+class Desk:
+    """What Set-up remembers from one job to the next."""
+
+    still: np.ndarray | None = None  # as it was last shown: what is tapped is in this one
+    views: list[View] = field(default_factory=list)  # of the board, for the lens
+
+
 @dataclass(frozen=True)
 class Station:
     """What a rep is run with."""
@@ -56,12 +70,22 @@ class Station:
     track: Any  # the simulated one, or None
     stop: threading.Event  # of the device
     pressed: threading.Event  # the button
+    desk: Desk = field(default_factory=Desk)
 
     @property
-    def cones(self) -> list[dict[str, Any]]:
+    def mode(self) -> str:
+        """What a calibration holds for, beside the camera."""
+        width, height = self.camera.size
+        return f"{width}x{height}@{self.settings.camera.fps:g}"
+
+    def calibration(self) -> tuple[dict[str, Any], Calibration | None]:
+        """What is known of the running line, and the calibration that it is from, if it is."""
+        kept = self.store.current_calibration(camera=self.camera.name, mode=self.mode)
+        if kept:
+            return kept.data, kept
         if self.track:
-            return self.track.cones
-        return [cone.model_dump(mode="json") for cone in self.settings.place.cones]
+            return {"cones": self.track.cones}, None
+        return {"cones": self.settings.place.model_dump(mode="json")["cones"]}, None
 
 
 def main(settings: Settings | None = None, stop: threading.Event | None = None) -> None:
@@ -128,6 +152,8 @@ def _refuse_reps(store: Store, problem: str, stop: threading.Event) -> None:
     while time.monotonic() < until and not stop.wait(0.1):
         if rep := store.next_requested():
             _try_step(store, rep, state="failed", reason=problem)
+        if job := store.next_set_up():
+            store.fail_set_up(job.id, problem)
 
 
 @contextmanager
@@ -192,7 +218,8 @@ def _serve_with_a_camera(
     pressed = threading.Event()
     with open_camera(settings) as (camera, track), store.listen() as news:
         station = Station(settings, store, signal, camera, track, stop, pressed)
-        fit_line(station.cones) if station.cones else None  # wrong cones are told before a rep
+        line_from(station.calibration()[0])  # wrong cones are told before a rep
+        cleared_s = 0.0
         signal.on_press(lambda _time_ns: pressed.set())
         log.info("camera: %s, %dx%d, %.0f fps", camera.name, *camera.size, camera.fps)
         health.camera, health.fps = camera.name, round(camera.fps, 1)
@@ -204,7 +231,14 @@ def _serve_with_a_camera(
             if pressed.is_set():
                 pressed.clear()
                 _request_again(store)
-            rep = store.next_requested() if news() else None
+            if time.monotonic() - cleared_s > CLEAR_S:
+                store.clear_set_ups()
+                cleared_s = time.monotonic()
+            something = news()
+            if something and (job := store.next_set_up()):
+                serve_set_up(station, job)
+                continue
+            rep = store.next_requested() if something else None
             if rep is None:
                 stop.wait(LOOK_S)
                 continue
@@ -253,17 +287,25 @@ def one_rep(station: Station, rep: Rep) -> None:
     except ValueError as problem:
         _try_step(store, rep, state="failed", reason=str(problem))
         return
-    used = _settings_of(station, hold)
+    data, kept = station.calibration()
+    used = _settings_of(station, hold, data, kept)
     if _try_step(store, rep, state="settling", settings=used) is None:
         return
     log.info("rep %d: %s, %s hold", rep.id, rep.posture, hold.kind)
     if station.track:
         station.track.line_up(rep.posture, lead_leg=rep.lead_leg)
         camera.heard = listen(station.signal)  # type: ignore[attr-defined]
-    cones = station.cones
+    doubts: list[str] = []
+    if kept and kept.still:
+        shift = set_up.moved(kept.still, _look(camera), data)
+        if shift.px > set_up.MOVED_PX:
+            _try_step(store, rep, state="failed", reason=set_up.moved_reason(shift.px))
+            return
+        if np.isnan(shift.px):
+            doubts.append("the picture has too little structure to tell whether the camera moved")
     watch = Watch(
         camera.size,
-        line=fit_line(cones) if cones else None,
+        line=line_from(data),
         still_limit_m=settings.settle.limit_m,
         recall_limit_m=settings.recall_limit_m,
     )
@@ -289,7 +331,8 @@ def one_rep(station: Station, rep: Rep) -> None:
     for write in written:
         write.result()
     if end.state == "analysing":
-        _measure(station, rep, end, cones)
+        end = end._replace(warnings=(*end.warnings, *doubts))
+        _measure(station, rep, end, used, data, kept)
         return
     if end.state == "false_start" and end.frames is not None and len(end.frames.times_ns) > 1:
         held_s = (int(end.frames.times_ns[-1]) - (end.settled_ns or 0)) * 1e-9
@@ -298,7 +341,9 @@ def one_rep(station: Station, rep: Rep) -> None:
     log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
 
 
-def _settings_of(station: Station, hold: Hold) -> dict[str, Any]:
+def _settings_of(
+    station: Station, hold: Hold, data: dict[str, Any], kept: Calibration | None
+) -> dict[str, Any]:
     """What this rep is run and measured with: enough to measure it again."""
     settings, camera = station.settings, station.camera
     return {
@@ -306,7 +351,8 @@ def _settings_of(station: Station, hold: Hold) -> dict[str, Any]:
         "settle": settings.settle.model_dump(mode="json"),
         "recall_limit_m": settings.recall_limit_m,
         "record_s": settings.record_s,
-        "place": settings.place.model_dump(mode="json") | {"cones": station.cones},
+        "place": settings.place.model_dump(mode="json") | data,
+        "calibration": kept.id if kept else None,
         "sounder": settings.pins.sounder,
         "buzzer_rise_s": settings.pins.buzzer_rise_s,
         "camera": {
@@ -349,33 +395,150 @@ def _asked(station: Station, rep: Rep) -> Iterator[tuple[threading.Event, thread
         station.signal.on_press(lambda _time_ns: station.pressed.set())
 
 
-def _measure(station: Station, rep: Rep, end: RunEnd, cones: list[dict[str, Any]]) -> None:
+def _measure(
+    station: Station,
+    rep: Rep,
+    end: RunEnd,
+    used: dict[str, Any],
+    data: dict[str, Any],
+    kept: Calibration | None,
+) -> None:
     """From the recording to the result, the evidence first: a rep that is done has it all."""
     store, settings = station.store, station.settings
     assert end.frames is not None and end.go is not None  # noqa: PT018 - analysing has both
     began = time.monotonic()
+    spoilt = _moved_meanwhile(end.frames.luma, data, kept)
+    if spoilt:
+        used = used | {"place": used["place"] | {"spoilt": spoilt}}
     analysis = analyse(
         end.frames,
         end.go.time_ns,
         source="gpio",
         hold_s=end.hold_s,
-        cones=cones or None,
+        calibration=data,
         posture=rep.posture,
         height_m=settings.place.height_m,
         buzzer_distance_m=settings.place.buzzer_distance_m,
         buzzer_rise_s=settings.pins.buzzer_rise_s,
         temperature_c=settings.place.temperature_c,
+        spoilt=spoilt,
     )
     result = analysis.result
     result["warnings"] = [*result["warnings"], *end.warnings]
     if station.track:
         result["truth"] = plain(station.track.truth(end.go.time_ns))
-    for kind, data in analysis.evidence.items():
-        store.save_evidence(rep.id, kind, MEDIA_TYPES.get(kind, "application/octet-stream"), data)
+    for kind, content in analysis.evidence.items():
+        media_type = MEDIA_TYPES.get(kind, "application/octet-stream")
+        store.save_evidence(rep.id, kind, media_type, content)
     state = "false_start" if result["status"] == "false_start" else "done"
     reason = "moved before GO" if state == "false_start" else None
-    _try_step(store, rep, state=state, reason=reason, result=result)
+    _try_step(store, rep, state=state, reason=reason, result=result, settings=used)
     log.info("rep %d: %s, measured in %.1f s", rep.id, result["status"], time.monotonic() - began)
+
+
+def _moved_meanwhile(
+    luma: np.ndarray, data: dict[str, Any], kept: Calibration | None
+) -> str | None:
+    """Why a recording cannot be measured whose camera was knocked, from its last pictures."""
+    if kept is None or kept.still is None:
+        return None
+    last = np.median(luma[-STILL_FRAMES:], axis=0).astype(np.uint8)
+    px = set_up.moved(kept.still, last, data).px
+    if not px > set_up.MOVED_PX:
+        return None
+    how_far = f"by {px:.0f} px " if np.isfinite(px) else ""
+    return f"the camera was moved {how_far}during the start: open Set-up and tap Calibrate again"
+
+
+# Setting up
+
+
+def _look(camera: Camera, frames: int = STILL_FRAMES) -> np.ndarray:
+    """(h, w) uint8, what the camera sees now: the median of some pictures.
+
+    Raises ValueError when none come.
+    """
+    taken: list[np.ndarray] = []
+    last_ns, until = time.monotonic_ns(), time.monotonic() + 2.0
+    camera.start()
+    try:
+        while len(taken) < frames and time.monotonic() < until:
+            if got := camera.frame(last_ns):
+                taken.append(got[0].copy())
+                last_ns = got[1]
+    finally:
+        camera.stop()
+    if not taken:
+        raise ValueError(camera.problem or "the camera gives no pictures; check its cable")
+    return np.median(taken, axis=0).astype(np.uint8) if len(taken) > 1 else taken[0]
+
+
+def serve_set_up(station: Station, job: SetUp) -> None:
+    """Answer one job of the Set-up page, or say why not."""
+    store = station.store
+    try:
+        answer, picture = _answer(station, job)
+    except (ValueError, OSError, ImportError) as problem:
+        store.fail_set_up(job.id, str(problem))
+    except Exception as problem:  # as for a rep: the next job comes
+        log.exception("set-up %d, %s", job.id, job.kind)
+        store.fail_set_up(job.id, f"error in the timer: {problem!r}")
+    else:
+        store.answer_set_up(job.id, plain(answer), picture)
+
+
+def _answer(station: Station, job: SetUp) -> tuple[dict[str, Any], bytes | None]:
+    camera, store, desk, asked = station.camera, station.store, station.desk, job.asked
+    if station.track:
+        station.track.leave()  # nobody waits at the start while the coach sets up
+    if job.kind == "still":
+        desk.still = _look(camera)
+        answer = {"size": list(camera.size), "camera": camera.name, "mode": station.mode}
+        return answer, set_up.jpeg(desk.still)
+    if job.kind == "refine":
+        if desk.still is None:
+            desk.still = _look(camera)
+        return set_up.refined(desk.still, asked), None
+    if job.kind == "lens":
+        return _lens_answer(station, asked), None
+    known = store.lens(camera.name, station.mode)
+
+    def complete(data: Any) -> dict[str, Any]:
+        return set_up.complete(data, camera.size, camera.name, known)
+
+    if job.kind == "tags":
+        desk.still = _look(camera)
+        lens = lens_from(complete(asked.get("data") or {})["lens"])
+        return set_up.tags_seen(desk.still, asked, lens), set_up.jpeg(desk.still)
+    if job.kind == "try":
+        return set_up.tried(complete(asked), camera.size), None
+    if job.kind == "keep":
+        data = complete(asked.get("data"))
+        answer = set_up.tried(data, camera.size)  # what cannot be measured with is not kept
+        row = store.save_calibration(
+            data,
+            source=asked.get("source", "taps"),
+            camera=camera.name,
+            mode=station.mode,
+            still=set_up.ground_still(_look(camera)),
+        )
+        return {"calibration": row.id, **answer}, None
+    if job.kind == "check":
+        data, kept = station.calibration()
+        return set_up.checked(kept.still if kept else None, _look(camera), data), None
+    raise ValueError(f"set-up: the timer does not know {job.kind!r}")
+
+
+def _lens_answer(station: Station, asked: dict[str, Any]) -> dict[str, Any]:
+    camera = station.camera
+    picture = _look(camera, frames=1)  # the board is in somebody's hands
+    answer = set_up.lens_step(
+        str(asked.get("action")), station.desk.views, picture, model=camera.name
+    )
+    if "lens" in answer:
+        station.store.save_lens(camera.name, station.mode, answer["lens"])
+        station.desk.views.clear()
+    return answer
 
 
 if __name__ == "__main__":

@@ -89,6 +89,14 @@ class RunningLine(NamedTuple):
         """Standard uncertainty (m) of a position on the ground: it grows beyond the cones."""
         return np.interp(metres, *self.u_along)
 
+    def in_view(self, width: int) -> tuple[float, float]:
+        """The metres between which a picture so many px wide shows the line, 100 m at most."""
+        s = np.asarray(self._s(np.array([0.0, width - 1.0])), float)
+        # Beyond the line's vanishing point metres come back from the other side.
+        seen = np.where(1.0 + self.projective[2] * s > 0.05, self._metres(s), np.sign(s) * 100.0)
+        first, last = np.clip(np.sort(seen), -100.0, 100.0)
+        return float(first), float(last)
+
     @property
     def direction(self) -> int:
         """+1 when metres grow to the right of the picture, -1 when they grow to the left."""

@@ -256,12 +256,14 @@ def analyse(
     buzzer_distance_m: float = 0.0,
     buzzer_rise_s: float = 0.0,
     temperature_c: float = 20.0,
+    spoilt: str | None = None,
 ) -> Analysis:
     """Measure one recording.
 
     signal_ns : the signal on the clock of frames.times_ns; the buzzer's rise comes on top.
     cones : as in `calibration.fit_line`, in px of the picture before it was shrunk by `scale`;
     or calibration, as in `calibration.line_from`: cones and what is known of lens and level.
+    spoilt : why nothing in it can be measured; its pictures and observations are kept all the same.
     Raises ValueError when the cones cannot be, or when there are too few pictures.
     """
     line = line_from(calibration or {"cones": cones}, scale=scale)
@@ -284,7 +286,7 @@ def analyse(
         buzzer_distance_m=buzzer_distance_m,
         temperature_c=temperature_c,
     )
-    result = told(seen, given, line)
+    result = told(seen, given, line) if spoilt is None else unmeasured(seen, given, spoilt)
     if frames.overrun:
         result["warnings"].append(
             "the recording was longer than the memory for it: its beginning is gone"
@@ -337,8 +339,16 @@ def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -
         buzzer_distance_m=place["buzzer_distance_m"],
         temperature_c=place["temperature_c"],
     )
-    line = line_from(place)
-    return told(unpacked(stored), given, line)
+    if place.get("spoilt"):
+        return unmeasured(unpacked(stored), given, place["spoilt"])
+    return told(unpacked(stored), given, line_from(place))
+
+
+def unmeasured(seen: Observations, given: Given, reason: str) -> dict[str, Any]:
+    """The result of a rep whose recording cannot be measured, with the reason."""
+    answer = without_signal(seen.time, seen.dropped, seen.exposure_s, given, reason)
+    answer["status"] = "not_measurable"
+    return {"schema": SCHEMA, "version": __version__, "algorithm": ALGORITHM, **plain(answer)}
 
 
 def recalled(frames: Frames, *, hold_s: float | None, posture: str | None) -> dict[str, Any]:

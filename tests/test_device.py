@@ -8,10 +8,14 @@ import sys
 import threading
 import time
 
+import cv2
+import numpy as np
 import pytest
 from test_video import write_video
 
+from pi import set_up
 from pi.__main__ import main
+from pi.rep import reanalyse
 from pi.settings import Settings
 from pi.store import open_store
 
@@ -324,3 +328,134 @@ def test_a_device_that_cannot_begin_says_why_in_a_line(tmp_path):
     assert process.returncode == 2
     assert said.count("\n") == 1
     assert "pins.buzzer" in said
+
+
+# Setting up
+
+
+def answered(device, kind, asked=None, seconds=20.0):
+    """The job after the device has answered it, or failed."""
+    job = device.store.ask_set_up(kind, asked)
+
+    def ended():
+        now = device.store.set_up(job.id)
+        return now if now.state != "asked" else None
+
+    return wait_for(ended, seconds)
+
+
+CONES = [{"pixel": [125.0 + 76.0 * m, 255.5], "metres": m} for m in (0.0, 2.0, 5.0)]
+
+
+def test_the_set_up_page_sees_what_the_camera_sees(start):
+    device = start()
+    still = answered(device, "still")
+    assert still.answer == {"size": [640, 360], "camera": "simulated", "mode": "640x360@60"}
+    picture = cv2.imdecode(np.frombuffer(still.picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture.shape == (360, 640)
+    assert picture.std() > 10
+    tap = answered(device, "refine", {"pixel": [300, 250]})
+    assert tap.answer["pixel"] == [300, 250]
+    assert not tap.answer["found"]
+    assert "no tags" in answered(device, "tags").reason
+    assert "outside the picture" in answered(device, "refine", {"pixel": [900, 9]}).reason
+
+
+def test_a_calibration_that_is_kept_is_what_the_next_rep_is_measured_with(start):
+    device = start()
+    tried = answered(device, "try", {"cones": CONES})
+    assert tried.answer["px_per_m"] == pytest.approx(76, abs=0.5)
+    assert tried.answer["direction"] == 1
+    assert len(tried.answer["misfit_m"]) == 3
+    assert tried.answer["view_m"] == pytest.approx([-1.64, 6.76], abs=0.05)
+    assert [point["metres"] for point in tried.answer["grid"]][:2] == [-1.5, -1.0]
+    kept = answered(device, "keep", {"data": {"cones": CONES, "depth_m": None}, "source": "taps"})
+    current = device.store.current_calibration()
+    assert (current.id, current.source) == (kept.answer["calibration"], "taps")
+    assert (current.camera, current.mode) == ("simulated", "640x360@60")
+    assert answered(device, "check").answer == {
+        "ok": True, "proposal": None, "reason": None, "shift_px": pytest.approx(0, abs=0.3)
+    }  # fmt: skip
+    rep = device.until(device.request(posture="standing"))
+    assert rep.state == "done", rep.reason
+    assert rep.settings["calibration"] == current.id
+    assert rep.settings["place"]["cones"] == CONES
+    assert rep.result["capture"]["px_per_m"] == pytest.approx(76, abs=0.5)
+    again = reanalyse(device.store.evidence(rep.id, "observations").data, rep.result, rep.settings)
+    assert again["splits"] == rep.result["splits"]
+
+
+def test_what_cannot_be_measured_with_is_not_kept(start):
+    device = start()
+    wrong = [CONES[0], {**CONES[1], "metres": 0.0}]
+    assert "different distances" in answered(device, "try", {"cones": wrong}).reason
+    assert "different distances" in answered(device, "keep", {"data": {"cones": wrong}}).reason
+    assert "an object" in answered(device, "keep", {}).reason
+    assert "two or more" in answered(device, "keep", {"data": {}}).reason
+    assert "needs the lens" in answered(device, "try", {"cones": CONES, "depth_m": 0.4}).reason
+    assert answered(device, "try", {"cones": CONES, "depth_m": 0.4, "lens": "v3"}).state == "done"
+    assert "begin, take or finish" in answered(device, "lens", {"action": "dance"}).reason
+    assert device.store.current_calibration() is None
+
+
+def test_a_bumped_tripod_is_refused_with_one_tap_to_set_it_right(start):
+    device = start()
+    answered(device, "keep", {"data": {"cones": CONES}, "source": "taps"})
+    was = device.store.current_calibration()
+    shown = cv2.imdecode(np.frombuffer(was.still, np.uint8), cv2.IMREAD_GRAYSCALE)
+    # the same calibration, made when the camera looked 3 px of the still further to the left
+    other = cv2.warpAffine(
+        shown, np.float32([[1, 0, 3], [0, 1, 0]]), shown.shape[::-1], borderMode=cv2.BORDER_REFLECT
+    )
+    device.store.forget_calibration(was.id)
+    before = [{**cone, "pixel": [cone["pixel"][0] + 6.0, cone["pixel"][1]]} for cone in CONES]
+    device.store.save_calibration(
+        {"cones": before}, source="taps", camera=was.camera, mode=was.mode,
+        still=cv2.imencode(".png", other)[1].tobytes(),
+    )  # fmt: skip
+    rep = device.until(device.request(posture="standing"))
+    assert rep.state == "failed"
+    assert rep.reason == (
+        "the camera has moved by 6 px since it was calibrated: open Set-up and tap Calibrate again"
+    )
+    checked = answered(device, "check").answer
+    assert not checked["ok"]
+    assert checked["shift_px"] == pytest.approx(6, abs=0.4)
+    for cone, moved in zip(CONES, checked["proposal"]["cones"], strict=True):
+        assert moved["pixel"] == pytest.approx(cone["pixel"], abs=0.5)
+    answered(device, "keep", {"data": checked["proposal"], "source": "moved"})
+    rep = device.until(device.request(posture="standing"))
+    assert rep.state == "done", rep.reason
+
+
+def test_a_camera_that_is_knocked_during_the_start_measures_nothing(start, monkeypatch):
+    device = start()
+    answered(device, "keep", {"data": {"cones": CONES}, "source": "taps"})
+    shifts = iter([0.1, 7.0])
+    real = set_up.moved
+
+    def knocked(*given):
+        return real(*given)._replace(px=next(shifts))
+
+    monkeypatch.setattr(set_up, "moved", knocked)
+    rep = device.until(device.request(posture="standing"))
+    assert (rep.state, rep.status) == ("done", "not_measurable")
+    assert rep.result["reasons"] == [
+        "the camera was moved by 7 px during the start: open Set-up and tap Calibrate again"
+    ]
+    assert rep.result["reaction_s"]["value"] is None
+    assert device.store.evidence_kinds(rep.id) == ["observations", "picture", "replay"]
+    stored = device.store.evidence(rep.id, "observations").data
+    assert reanalyse(stored, rep.result, rep.settings) == {
+        key: value for key, value in rep.result.items() if key != "truth"
+    }
+
+
+def test_nobody_sets_up_while_a_rep_runs(start):
+    device = start()
+    rep = device.request(posture="standing")
+    device.until(rep, "settling", "holding")
+    assert "a rep is under way" in device.store.ask_set_up("still").reason
+    device.store.ask_stop(rep.id)
+    device.until(rep)
+    assert answered(device, "still").state == "done"
