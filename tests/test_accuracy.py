@@ -3,11 +3,14 @@
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import cv2
 import numpy as np
 import pytest
 
 from pi.bench import Case, run_case, summary, table
 from pi.drills import POSTURES
+from pi.rep import analyse
+from pi.simulate import simulate_clip
 
 pytestmark = pytest.mark.slow
 
@@ -61,3 +64,43 @@ def test_the_table_has_a_line_for_every_posture_and_condition(rows):
     lines = table(report).splitlines()
     assert len(lines) == 2 + 4 + 5 + 1
     assert all(line.count("|") == lines[0].count("|") for line in lines)
+
+
+def numbers(result):
+    """(value, u) of what a coach reads."""
+    found = {"reaction": result["reaction_s"], "peak speed": result["peak_speed"]}
+    found["first second"] = result["mean_acceleration"]["first_second"]
+    told = {name: (value["value"], value["u"]) for name, value in found.items()}
+    splits = [split for split in result["splits"] if split["from_signal_s"] is not None]
+    return told | {f"{s['metres']:g} m": (s["from_signal_s"], s["u"]) for s in splits}
+
+
+def agree(one, other):
+    one, other = numbers(one), numbers(other)
+    assert one.keys() == other.keys()
+    for name, (value, u) in one.items():
+        assert value is not None, name
+        assert abs(value - other[name][0]) <= max(u, other[name][1]), name
+
+
+@pytest.mark.parametrize("posture", ["prone", "standing", "plank"])
+def test_a_start_means_the_same_mirrored_and_with_half_of_everything(posture):
+    """Mirrored left to right; half the pictures; half the size; half the contrast."""
+    clip = simulate_clip(posture, seed=31, duration_s=5.5)
+    frames, luma = clip.frames, clip.frames.luma
+    given = {"cones": clip.cones, "posture": posture}
+    whole = analyse(frames, clip.signal_ns, **given).result
+    last = luma.shape[2] - 1
+    mirrored = [{**c, "pixel": [last - c["pixel"][0], c["pixel"][1]]} for c in clip.cones]
+    turned = frames._replace(luma=np.ascontiguousarray(luma[:, :, ::-1]))
+    agree(whole, analyse(turned, clip.signal_ns, cones=mirrored, posture=posture).result)
+    slow = frames._replace(luma=luma[::2], times_ns=frames.times_ns[::2])
+    agree(whole, analyse(slow, clip.signal_ns, **given).result)
+    flat = frames._replace(luma=luma // 2 + 60)
+    agree(whole, analyse(flat, clip.signal_ns, **given).result)
+    halved = np.stack(
+        [cv2.resize(p, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for p in luma]
+    )
+    small = analyse(frames._replace(luma=halved), clip.signal_ns, scale=0.5, **given).result
+    agree(whole, small)
+    assert small["reaction_s"]["u"] > whole["reaction_s"]["u"]
