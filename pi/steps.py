@@ -21,8 +21,10 @@ NEAR_M = 0.08
 """Below this the way of a foot down to the ground, and off it, is a parabola."""
 AIR_M = 0.010
 """A sole this far above where it stands is in the air."""
-LANDED_M = 0.006
-"""A foot that comes down is on the ground, all but for what can be seen, this far above it."""
+LANDS_M = 0.012
+"""A foot that comes down may have landed this far above where it is to stand,"""
+LANDED_M_S = 0.25
+"""and has when it comes down no faster: a body's weight does not let it down so slowly."""
 ROLL_M = 0.03
 """By as much the lowest part of a foot rises while it rolls over its toes, and slowly:"""
 LEAVES_M_S = 0.5
@@ -156,14 +158,9 @@ def _step(
     together.   metre : columns.
     """
     n = len(time)
-    fresh = np.unique(stay[(stay[:, 1] >= came.min()) & (stay[:, 1] <= came.max()), 0])
-    # where a hand has only just gone, a foot is not seen to come
-    recent = np.searchsorted(time, time[came.min()] - 0.08)
-    before = slice(int(recent), max(int(came.min()) - 1, int(recent) + 1))
-    bare = ~(height[before][:, fresh] < BAND_M).any(axis=0)
-    fresh = fresh[bare] if bare.sum() >= 3 else fresh
+    together = stay[(stay[:, 1] >= came.min()) & (stay[:, 1] <= came.max())]
     left, right = int(stay[:, 0].min()), int(stay[:, 0].max()) + 1
-    lowest = _lowest(height[:, fresh])
+    lowest = _lowest(_since_others(height[:, together[:, 0]], together[:, 1]))
     # a foot rolls off over its toes and leaves ahead
     ahead = round(0.1 * metre)
     wide = slice(max(left - (ahead if direction < 0 else 0), 0), right + ahead * (direction > 0))
@@ -174,14 +171,18 @@ def _step(
     if len(middle) < 3:
         return None
     level = float(np.median(middle))
+    frame = float(np.median(np.diff(time)))
     down = first + int(np.argmax(lowest[first:] < level + AIR_M))
-    above = np.flatnonzero(~(lowest[: down + 1] < level + LANDED_M))
-    contact = _touch(time[: down + 5], lowest[: down + 5], int(above[-1]) if len(above) else -1)
+    while down > 0 and lowest[down - 1] < level + LANDS_M:
+        down -= 1
+    # it has landed where it comes down no further, though it may sink in, or roll, later on
+    while down < last and lowest[down] - lowest[down + 1 : down + 3].min() > LANDED_M_S * frame:
+        down += 1
+    contact = _touch(time[: down + 4], lowest[: down + 4], down - 1)
     off = last
     while off > down and not leaving[off] < level + AIR_M:
         off -= 1
     # over the ball of the foot and on to the toes: what it stands on becomes higher, but not fast
-    frame = float(np.median(np.diff(time)))
     clear = off + 1
     while clear < n and leaving[clear] < level + ROLL_M:
         if leaving[clear] < leaving[clear - 1] + LEAVES_M_S * frame:
@@ -209,6 +210,19 @@ def _forefoot(height: np.ndarray, time: np.ndarray, contact_s: float, toe_off_s:
     over = np.median(np.nan_to_num(height[stands], nan=9.0), axis=0)
     touches = np.clip(1.0 - (over - over.min()) / 0.015, 0.0, None)
     return float((touches * np.arange(len(over))).sum() / touches.sum())
+
+
+def _since_others(height: np.ndarray, came: np.ndarray) -> np.ndarray:
+    """The heights (n, k) of some columns without what stood there before a foot came: a hand, say.
+
+    came : (k,) the picture in which the foot was low in each.
+    """
+    own = height.copy()
+    for column, start in enumerate(came):
+        low = np.flatnonzero(own[:start, column] < BAND_M)
+        if len(low):
+            own[: low[-1] + 1, column] = np.nan
+    return own
 
 
 def _lowest(height: np.ndarray) -> np.ndarray:
@@ -247,7 +261,8 @@ def _touch(time: np.ndarray, height: np.ndarray, last: int) -> Value:
     shown = first + np.flatnonzero(np.isfinite(over[first:]))
     t, y = time[shown], over[shown]
     weight = 1.0 / (U_HEIGHT_M + 0.1 * np.clip(y, 0.0, None))
-    touches = np.arange(time[last], time[-1] - 0.5 * frame, 0.0005)
+    latest = min(time[last + 1], time[-1] - 0.5 * frame) + 1e-9
+    touches = np.arange(time[last], latest, 0.0005)
     cost = np.empty(len(touches))
     for k, touch in enumerate(touches):
         s = np.maximum(touch - t, 0.0)
@@ -256,7 +271,7 @@ def _touch(time: np.ndarray, height: np.ndarray, last: int) -> Value:
     best = int(np.argmin(cost))
     # how far the touch may shift until the misfit has grown by one variance
     within = touches[cost <= cost[best] + max(cost[best] / max(len(t) - 4, 1), 1.0)]
-    u = np.hypot(0.5 * float(np.ptp(within)), 0.25 * frame)
+    u = np.hypot(0.5 * float(np.ptp(within)), 0.35 * frame)
     return Value(float(touches[best]), float(u))
 
 

@@ -118,3 +118,43 @@ def test_pictures_in_which_a_foot_is_not_seen_spoil_no_step():
     found = steps_in(soles)
     assert len(found) >= len(GAIT) - 1
     assert all(np.isfinite([s.contact.value, s.toe_off.value, s.column]).all() for s in found)
+
+
+def test_a_foot_that_comes_to_where_a_hand_was_is_timed_by_itself():
+    soles = walked(GAIT[:1])
+    middle = round(column(0.4, 1) / 2)
+    hand = TIME < 0.46
+    soles[np.ix_(hand, range(middle - 2, middle + 12))] = GROUND
+    found = steps_in(soles, upright=TIME > 0.55)
+    assert [s.contact.value for s in found] == pytest.approx([GAIT[0][0]], abs=2.5 / FPS)
+
+
+def test_a_heel_that_sinks_in_after_landing_makes_it_no_later():
+    soles = walked(GAIT[:1])
+    contact, toe_off, _ = GAIT[0]
+    sinks = np.clip((contact + 0.04 - TIME) / 0.01, 0, 1) * 0.008 * PX_PER_M
+    stands = (contact <= TIME) & (toe_off >= TIME)
+    soles[stands] -= sinks[stands, None].astype(np.float16)
+    (step,) = steps_in(soles)
+    assert step.contact.value == pytest.approx(contact, abs=1.0 / FPS)
+
+
+def test_toes_that_stay_while_the_ball_of_the_foot_lifts_are_still_on_the_ground():
+    soles = walked(GAIT[:1])
+    contact, toe_off, _ = GAIT[0]
+    rolls = (toe_off - 0.03 <= TIME) & (toe_off >= TIME)
+    soles[rolls] -= np.float16(0.009 * PX_PER_M)
+    (step,) = steps_in(soles)
+    assert step.toe_off.value == pytest.approx(toe_off, abs=1.0 / FPS)
+
+
+def test_the_truth_lies_within_two_of_the_uncertainties():
+    off = []
+    for seed in range(12):
+        for step, (contact, toe_off, _) in zip(
+            steps_in(walked(wobble=0.3, seed=seed)), GAIT, strict=True
+        ):
+            off += [(step.contact.value - contact) / step.contact.u]
+            off += [(step.toe_off.value - toe_off) / step.toe_off.u]
+    # the drawing holds each picture as it is: its own instants are uncertain by half a picture
+    assert np.mean(np.abs(off) < 2.0) > 0.85
