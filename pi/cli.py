@@ -100,6 +100,7 @@ def analyse(
     picture: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure a start in a VIDEO."""
+    from .calibrate import read_calibration
     from .rep import analyse_video
 
     marks = read_calibration(cones) if cones else None
@@ -123,21 +124,6 @@ def analyse(
     tell(answer.result, as_json)
 
 
-def read_calibration(path: Path) -> dict[str, Any]:
-    """What a cones file holds. Raises ValueError that says what such a file looks like."""
-    shape = '{"cones": [{"pixel": [u, v], "metres": 0.0}, ...]}'
-    try:
-        read = json.loads(path.read_text())
-        cones = read["cones"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise ValueError(f"{path}: not a cones file; it looks like {shape}") from None
-    if not isinstance(cones, list):
-        raise ValueError(f"{path}: not a cones file; it looks like {shape}")
-    if not cones:
-        raise ValueError("cones: two or more are needed to tell metres")
-    return read
-
-
 def signal_in(video: Path, fps: float | None) -> tuple[float, str]:
     """The start signal heard, else seen, in a video: its instant (s) and `audio` or `led`."""
     from .camera import read_sound, read_video
@@ -154,6 +140,118 @@ def signal_in(video: Path, fps: float | None) -> tuple[float, str]:
     if lit.time_s == lit.time_s:
         return lit.time_s, "led"
     raise ValueError(f"{video}: no beep and no LED found; give --signal in seconds")
+
+
+@main.command()
+@click.argument("picture", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--cones",
+    type=click.Path(path_type=Path),
+    help="JSON file of marks; each is moved to the foot of the cone that is seen there.",
+)
+@click.option(
+    "--tags",
+    is_flag=True,
+    help="Find printed tags: number n stands at n times the spacing, upright on the line; the "
+    "middle of its board's lower edge is the mark.",
+)
+@click.option(
+    "--spacing",
+    type=click.FloatRange(0.05, 20),
+    default=0.5,
+    show_default=True,
+    help="Metres between tags of following numbers.",
+)
+@click.option(
+    "--charuco",
+    is_flag=True,
+    help="Calibrate the lens from pictures, or a film, of the printed board.",
+)
+@click.option("--lens", help="A preset (v1, v2, v3, v3-wide, hq-6mm, gs-6mm) or a lens file.")
+@click.option(
+    "--depth",
+    type=click.FloatRange(-20, 20),
+    default=0.0,
+    help="Metres that the running line is nearer to the camera than the marks.",
+)
+@click.option("--horizon", help="Two pixels of the horizon, u,v,u,v, for a camera not level.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the file for --cones.")
+@click.option(
+    "--sheet", type=click.Path(path_type=Path), help="Write tags and board to print (PDF or PNG)."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@answers
+def calibrate(
+    picture: tuple[Path, ...], cones: Path | None, tags: bool, spacing: float, charuco: bool,
+    lens: str | None, depth: float, horizon: str | None, output: Path | None, sheet: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Where metres are in a PICTURE or film: marks, lens and level become a cones file."""
+    from . import calibrate as work
+
+    if sheet:
+        for written in work.write_sheet(sheet, spacing_m=spacing):
+            click.echo(f"{written}: print at 100 %", err=True)
+        if not picture:
+            return
+    if not picture:
+        raise ValueError("calibrate: which picture or film? Or --sheet OUT.pdf to print marks")
+    if charuco:
+        answer = work.calibrate_lens(picture)
+        kept = {"lens": answer["lens"]}
+    else:
+        if len(picture) > 1:
+            raise ValueError("calibrate: one picture; several are for --charuco")
+        kept, answer = work.calibrate(
+            picture[0], cones=cones, tags=tags, spacing_m=spacing, lens=lens, depth_m=depth,
+            horizon=pixels(horizon) if horizon else None,
+        )  # fmt: skip
+        answer = {**answer, "calibration": kept}
+    if output:
+        output.write_text(json.dumps(kept, indent=1) + "\n")
+    if as_json:
+        click.echo(json.dumps(answer, allow_nan=False))
+    else:
+        click.echo(lens_words(answer) if charuco else calibration_words(answer))
+
+
+def pixels(text: str) -> list[list[float]]:
+    """The two pixels in u,v,u,v. Raises ValueError."""
+    try:
+        u1, v1, u2, v2 = (float(each) for each in text.split(","))
+    except ValueError:
+        raise ValueError(f"--horizon: needs u,v,u,v, not {text!r}") from None
+    return [[u1, v1], [u2, v2]]
+
+
+def lens_words(answer: dict[str, Any]) -> str:
+    lens = answer["lens"]
+    return (
+        f"focal length {lens['focal_px']:.1f} px, centre {lens['centre'][0]:.1f}, "
+        f"{lens['centre'][1]:.1f}, k {', '.join(f'{k:.4f}' for k in lens['k'])}\n"
+        f"{answer['rms_px']:.2f} px RMS over {answer['views']} views, "
+        f"{answer['coverage'] * 100:.0f} % of the picture covered"
+    )
+
+
+def calibration_words(answer: dict[str, Any]) -> str:
+    """A calibration in a few lines."""
+    first, last = answer["view_m"]
+    running = "right" if answer["direction"] > 0 else "left"
+    seen = f"running to the {running}, {first:.2f} m to {last:.2f} m in view"
+    lines = [
+        f"scale      {answer['px_per_m']:.1f} px/m, {seen}",
+        f"metres     ± {answer['u_m'] * 100:.1f} cm between the marks",
+    ]
+    data = answer["calibration"]
+    moved = answer["moved_px"] or [None] * len(data["cones"])
+    for cone, off, by in zip(data["cones"], answer["misfit_m"], moved, strict=True):
+        seen = f", moved by {by:.1f} px to the foot of what is seen" if by is not None else ""
+        lines.append(f"mark {cone['metres']:5g} m  off by {off * 100:+.1f} cm{seen}")
+    if data.get("roll_deg") is not None:
+        lines.append(f"level      the picture is turned by {data['roll_deg']:+.2f} degrees")
+    lines += [f"warning: {text}" for text in answer["warnings"]]
+    return "\n".join(lines)
 
 
 @main.command()
