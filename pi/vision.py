@@ -152,6 +152,10 @@ BEHIND_M = 0.10
 from 1.2 m above the ground and 9 m away, a foot is 0.12 m higher."""
 
 
+LIMBS_M = 0.5
+"""Forearms on the ground, and shins, reach up to here."""
+
+
 def _on_the_line(lowest_m: float) -> float:
     """1 for what reaches down to the running line, 0 for what ends well above it: weight of a
     piece."""
@@ -213,11 +217,14 @@ def find_lane(
     changed = (apart > limit).astype(np.uint8)
     changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     surely = apart > np.maximum(5.0, 5.0 * jitter)
-    # forearms and shins are as narrow as what was opened away: what hangs on the rest comes back
-    grown = changed
-    for _ in range(max(3, small.shape[2] // 18)):
-        grown = cv2.dilate(grown, np.ones((3, 3), np.uint8)) & surely | grown
-    changed = grown.astype(np.uint8)
+    if above is not None:
+        # forearms and shins are as narrow as what was opened away: what hangs on the rest comes
+        # back, near the ground, where nobody stands behind
+        limbs = surely & (above < LIMBS_M)
+        grown = changed
+        for _ in range(max(3, small.shape[2] // 18)):
+            grown = cv2.dilate(grown, np.ones((3, 3), np.uint8)) & limbs | grown
+        changed = grown.astype(np.uint8)
     stayed = (np.abs(during - late) > limit).mean(axis=0)
     # when each place turned from its early into its late look
     after = np.flatnonzero(middle > hold[1] - 0.05)
