@@ -21,6 +21,12 @@ AGREED_PX = 0.4
 
 FEWEST_TILES = 6
 
+FEW = 0.15
+"""Share of the tiles with structure that must agree; fewer say nothing."""
+
+NONE = 0.1
+"""With fewer than so many, of a picture with structure all over, it is another scene."""
+
 
 class Shift(NamedTuple):
     """How the second picture lies against the first."""
@@ -36,8 +42,9 @@ def shift_since(still: np.ndarray, picture: np.ndarray, at: np.ndarray | None = 
 
     still, picture : (h, w) uint8 of the same size.    at : (n, 2) px of `still` where it matters,
     such as the cones; the middle of the picture and of its halves if not given.
-    px is NaN where there is too little structure to tell, infinite where both pictures have
-    structure and hardly any of it in common. Raises ValueError for pictures of different size.
+    px is NaN where there is too little structure to tell, or somebody hides most of it; infinite
+    where both pictures have structure all over and next to none of it in common.
+    Raises ValueError for pictures of different size.
     """
     if still.shape != picture.shape:
         raise ValueError(
@@ -47,35 +54,44 @@ def shift_since(still: np.ndarray, picture: np.ndarray, at: np.ndarray | None = 
     if at is None:
         at = np.array([[width * x, height / 2] for x in (0.25, 0.5, 0.75)])
     before, now = _flattened(still), _flattened(picture)
-    rough = _roughly(before, now)
-    places, moved, structured = [], [], 0
-    side = min(TILE_PX, height // 3, width // 3)
-    tiles = [
-        (top, left)
-        for top in range(0, height - side + 1, side)
-        for left in range(0, width - side + 1, side)
-    ]
-    for top, left in tiles:
-        first = before[top : top + side, left : left + side]
-        if not _has_structure(first):
-            continue
-        y, x = round(top + rough[1]), round(left + rough[0])
-        second = now[max(y, 0) : y + side, max(x, 0) : x + side]
-        if second.shape != first.shape:
-            continue
-        structured += 1 if _has_structure(second) else 0
-        apart = _apart(first, now, (left, top), rough)
-        if apart is not None:
-            places.append((left + (side - 1) / 2, top + (side - 1) / 2))
-            moved.append(apart)
-    if structured < FEWEST_TILES:
-        return Shift(float("nan"), None, 0, structured)
-    map_, agreed = _agree(np.array(places).reshape(-1, 2), np.array(moved).reshape(-1, 2))
-    if map_ is None or agreed < max(FEWEST_TILES, 0.15 * structured):
-        return Shift(float("inf"), None, agreed, structured)
+    # Somebody large before the camera may lead the rough answer astray: then as if nothing moved.
+    for rough in (_roughly(before, now), (0.0, 0.0)):
+        places, apart, structured, of = _found_again(before, now, rough)
+        map_, agreed = _agree(places, apart)
+        if map_ is not None and agreed >= max(FEWEST_TILES, FEW * structured):
+            break
+    else:
+        other = structured > of / 3 and agreed < NONE * structured
+        return Shift(float("inf") if other else float("nan"), None, agreed, structured)
     shifted = np.asarray(at, float).reshape(-1, 2) @ map_[:, :2].T + map_[:, 2]
     px = float(np.linalg.norm(shifted - np.asarray(at, float).reshape(-1, 2), axis=1).max())
     return Shift(px, map_, agreed, structured)
+
+
+def _found_again(
+    before: np.ndarray, now: np.ndarray, rough: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Middles of the tiles that are found again, (n, 2) px; where they went, (n, 2) px; how many
+    have structure in both pictures, of how many."""
+    height, width = before.shape
+    side = min(TILE_PX, height // 3, width // 3)
+    places: list[tuple[float, float]] = []
+    moved: list[tuple[float, float]] = []
+    structured = of = 0
+    for top in range(0, height - side + 1, side):
+        for left in range(0, width - side + 1, side):
+            of += 1
+            first = before[top : top + side, left : left + side]
+            y, x = round(top + rough[1]), round(left + rough[0])
+            second = now[max(y, 0) : y + side, max(x, 0) : x + side]
+            if second.shape != first.shape or not _has_structure(first):
+                continue
+            structured += _has_structure(second)
+            apart = _apart(first, now, (left, top), rough)
+            if apart is not None:
+                places.append((left + (side - 1) / 2, top + (side - 1) / 2))
+                moved.append(apart)
+    return np.array(places).reshape(-1, 2), np.array(moved).reshape(-1, 2), structured, of
 
 
 def _flattened(picture: np.ndarray) -> np.ndarray:

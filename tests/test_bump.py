@@ -1,14 +1,17 @@
 """The picture that a calibration keeps against what the camera sees now."""
 
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from pi.bump import shift_since
+from pi.calibrate import pictures
 from pi.simulate import Conditions, SimulatedTrack
 
+FOOTAGE = Path(__file__).resolve().parents[2] / "shared/footage"
 MIDDLE = np.array([[640.0, 360.0]])
 
 
@@ -68,6 +71,33 @@ def test_a_camera_that_looks_elsewhere_has_moved_a_long_way():
     shift = shift_since(empty(track(0)), empty(track(5)))
     assert np.isinf(shift.px)
     assert shift.to_second is None
+
+
+def test_a_real_camera_on_its_tripod_has_not_moved_when_somebody_runs_through():
+    film = FOOTAGE / "crouch_and_sprint.mp4"
+    if not film.exists():
+        pytest.skip("needs the shared footage")
+    still, *later = list(pictures(film))[:30:8]
+    assert len(later) == 3
+    for seen in later:
+        assert shift_since(still, seen).px < 0.3
+        bumped = cv2.warpAffine(
+            seen, np.float32([[1, 0, -7.3], [0, 1, 4.2]]), seen.shape[::-1],
+            flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT,
+        )  # fmt: skip
+        assert shift_since(still, bumped).px == pytest.approx(8.42, abs=0.3)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_somebody_large_before_the_camera_is_no_bump(share):
+    random = np.random.default_rng(6)
+    ground, body = (
+        cv2.GaussianBlur(random.normal(110, 90, (720, 1280)), (0, 0), 4).astype(np.uint8)
+        for _ in range(2)
+    )
+    there = ground.copy()
+    there[:, : round(1280 * share)] = body[:, : round(1280 * share)]
+    assert shift_since(ground, there).px < 0.3
 
 
 def test_pictures_of_different_size_are_refused():

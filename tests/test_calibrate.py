@@ -122,8 +122,20 @@ def test_what_cannot_be_used_is_refused_in_one_line(desk, tmp_path):
         ((picture, "--cones", cones, "--depth", "1"), "needs the lens"),
         ((picture, "--cones", cones, "--horizon", "1,2,3"), "u,v,u,v"),
         ((picture, picture, "--cones", cones), "one picture"),
-        ((picture, "--tags"), "no tags seen"),
-        ((picture, "--charuco"), "the board is in none of 1 pictures"),
         (("--sheet", tmp_path / "marks.doc"), ".pdf or .png"),
     ):
         assert said in refused("calibrate", *words), words
+
+
+@needs_tags
+def test_a_picture_without_tags_or_board_is_refused(desk):
+    folder, _ = desk
+    assert "no tags seen" in refused("calibrate", folder / "cones.png", "--tags")
+    said = refused("calibrate", folder / "cones.png", "--charuco")
+    assert "the board is in none of 1 pictures" in said
+
+
+@pytest.mark.skipif(hasattr(cv2, "aruco"), reason="this OpenCV reads tags")
+def test_an_opencv_without_tags_says_where_to_get_one(desk):
+    folder, _ = desk
+    assert "python3-opencv" in refused("calibrate", folder / "cones.png", "--tags")
