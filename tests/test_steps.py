@@ -141,7 +141,7 @@ def test_a_heel_that_sinks_in_after_landing_makes_it_no_later():
 
 def test_toes_that_stay_while_the_ball_of_the_foot_lifts_are_still_on_the_ground():
     soles = walked(GAIT[:1])
-    contact, toe_off, _ = GAIT[0]
+    _, toe_off, _ = GAIT[0]
     rolls = (toe_off - 0.03 <= TIME) & (toe_off >= TIME)
     soles[rolls] -= np.float16(0.009 * PX_PER_M)
     (step,) = steps_in(soles)
