@@ -7,11 +7,12 @@ in this form: Jovanovic, R package `shorts`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import median_filter
-from scipy.optimize import minimize_scalar
+from scipy.optimize import least_squares, minimize_scalar
 from scipy.special import lambertw
 
 
@@ -191,7 +192,7 @@ def fit_profile(time: np.ndarray, distance: np.ndarray, *, alike_s: float = 0.05
     fitted too.
 
     time : (n,) s.   distance : (n,) m, NaN where not seen; only the running part, not the getting
-    up. alike_s : how long one error lasts; frames nearer to each other than that count as one.
+    up. alike_s : how long one error lasts at least; frames nearer to each other count as one.
 
     For a given TAU the model is linear: distance = A + MSS t + B exp(-t / TAU), so that only TAU
     is searched for. NaN where fewer than 8 positions, where the speed does not bend the way
@@ -227,7 +228,7 @@ def fit_profile(time: np.ndarray, distance: np.ndarray, *, alike_s: float = 0.05
         return NO_PROFILE
     decay = np.exp(-since / tau)
     slopes = np.column_stack([np.ones_like(since), since, decay, bend * since / tau**2 * decay])
-    alike = max(1.0, alike_s / float(np.median(np.diff(time))))
+    alike = max(1.0, alike_s / float(np.median(np.diff(time))), _alike(misfit))
     spread2 = float(np.sum(misfit**2)) / (len(time) - 4)
     try:
         covariance = np.linalg.inv(slopes.T @ slopes) * spread2 * alike
@@ -242,4 +243,102 @@ def fit_profile(time: np.ndarray, distance: np.ndarray, *, alike_s: float = 0.05
         Value(float(tau), float(np.sqrt(covariance[3, 3]))),
         float(time[0]) + begins,
         float(start + mss * begins + bend * np.exp(-begins / tau)),
+    )
+
+
+def _alike(misfit: np.ndarray) -> float:
+    """How many neighbouring errors count as one: 1 when each is its own.
+
+    The sum of the autocorrelation up to where it first is negative (Sokal 1997, Monte Carlo methods
+    in statistical mechanics, section 3).
+    """
+    off = misfit - misfit.mean()
+    n = len(off)
+    power = np.abs(np.fft.rfft(off, 2 * n)) ** 2
+    together = np.fft.irfft(power)[:n]
+    if not together[0] > 0:
+        return 1.0
+    together = together[1:] / together[0]
+    negative = np.flatnonzero(together <= 0)
+    return float(1.0 + 2.0 * together[: negative[0] if len(negative) else n].sum())
+
+
+def fit_profile_to_speed(time: np.ndarray, speed: np.ndarray) -> Profile:
+    """The mono-exponential sprint nearest to a speed trace, as of a radar or laser gun.
+
+    time : (n,) s.   speed : (n,) m/s, NaN where not measured; from before the start, or from after
+    it, up to about the highest speed: the model knows no slowing down. Its start is fitted too;
+    `starts_m` is NaN. NO_PROFILE where fewer than 8 speeds, or where it does not settle.
+    """
+    time = np.asarray(time, float)
+    speed = np.asarray(speed, float)
+    seen = np.isfinite(time) & np.isfinite(speed)
+    time, speed = time[seen], speed[seen]
+    if len(time) < 8:
+        return NO_PROFILE
+
+    def misfit(p: np.ndarray) -> np.ndarray:
+        return velocity_at_time(time - p[2], p[0], p[1]) - speed
+
+    top = max(float(np.quantile(speed, 0.95)), 1.0)
+    begin = float(time[np.argmax(speed > 0.1 * top)])
+    return _profile(misfit, (top, top, begin), exact=3)
+
+
+def fit_profile_to_splits(
+    distance: np.ndarray, time: np.ndarray, *, correct_time: bool = True
+) -> Profile:
+    """The mono-exponential sprint nearest to the times at which gates were passed.
+
+    distance : (k,) m from the first gate, above 0.   time : (k,) s, NaN = missed. The time is what
+    is uncertain, not the place. correct_time : the clock need not have begun with the sprint (a
+    flying or a delayed start, reaction to a gun), and when the sprint began is fitted too
+    (Jovanovic 2023, Comput Methods Biomech Biomed Engin 26:1; model `TC` of his `shorts`); else it
+    began at 0 (Samozino et al. 2016, Scand J Med Sci Sports 26:648). NO_PROFILE where there are
+    fewer gates than unknowns, and an u of NaN where there are just as many.
+    """
+    distance = np.asarray(distance, float)
+    time = np.asarray(time, float)
+    seen = np.isfinite(distance) & np.isfinite(time) & (distance > 0)
+    distance, time = distance[seen], time[seen]
+    unknown = 3 if correct_time else 2
+    if len(time) < unknown:
+        return NO_PROFILE
+
+    def misfit(p: np.ndarray) -> np.ndarray:
+        starts = p[2] if correct_time else 0.0
+        return time_at_distance(distance, p[0], p[1]) + starts - time
+
+    pace = np.diff(distance) / np.diff(time)
+    top = max(float(np.max(pace, initial=1.0)), 1.0)
+    found = _profile(misfit, (top, top, 0.0)[:unknown], exact=unknown)
+    return found._replace(starts_m=0.0)
+
+
+def _profile(
+    misfit: Callable[[np.ndarray], np.ndarray], guess: tuple[float, ...], *, exact: int
+) -> Profile:
+    """Least squares for MSS, MAC and, if there is a third unknown, the start (s).
+
+    exact : as many errors as this leave nothing to tell an uncertainty from.
+    """
+    low = [0.5, 0.5, -np.inf][: len(guess)]
+    high = [20.0, 60.0, np.inf][: len(guess)]
+    guess = tuple(np.clip(guess, low, high))
+    found = least_squares(misfit, guess, bounds=(low, high), x_scale=(8.0, 8.0, 0.5)[: len(guess)])
+    mss, mac = found.x[:2]
+    if not found.success or found.active_mask[:2].any():
+        return NO_PROFILE
+    free = len(found.fun) - exact
+    covariance = np.full((2, 2), np.nan)
+    if free > 0:
+        spread2 = 2.0 * found.cost / free * _alike(found.fun)
+        covariance = (np.linalg.pinv(found.jac.T @ found.jac) * spread2)[:2, :2]
+    of_tau = np.array([1.0 / mac, -mss / mac**2])
+    return Profile(
+        Value(float(mss), float(np.sqrt(covariance[0, 0]))),
+        Value(float(mac), float(np.sqrt(covariance[1, 1]))),
+        Value(float(mss / mac), float(np.sqrt(of_tau @ covariance @ of_tau))),
+        float(found.x[2]) if len(found.x) > 2 else 0.0,
+        float("nan"),
     )

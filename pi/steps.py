@@ -23,8 +23,8 @@ AIR_M = 0.010
 """A sole this far above where it stands is in the air."""
 LANDS_M = 0.012
 """A foot that comes down may have landed this far above where it is to stand,"""
-LANDED_M_S = 0.25
-"""and has when it comes down no faster: a body's weight does not let it down so slowly."""
+LANDED_M_S = 0.15
+"""and has when it comes down no faster over two pictures."""
 ROLL_M = 0.03
 """By as much the lowest part of a foot rises while it rolls over its toes, and slowly:"""
 LEAVES_M_S = 0.5
@@ -176,7 +176,7 @@ def _step(
     while down > 0 and lowest[down - 1] < level + LANDS_M:
         down -= 1
     # it has landed where it comes down no further, though it may sink in, or roll, later on
-    while down < last and lowest[down] - lowest[down + 1 : down + 3].min() > LANDED_M_S * frame:
+    while down < last and lowest[down] - lowest[down + 1 : down + 3].min() > 2 * LANDED_M_S * frame:
         down += 1
     contact = _touch(time[: down + 4], lowest[: down + 4], down - 1)
     off = last

@@ -5,6 +5,8 @@ from pi.kinematics import (
     acceleration_at_time,
     distance_at_time,
     fit_profile,
+    fit_profile_to_speed,
+    fit_profile_to_splits,
     mean_acceleration,
     smooth,
     time_at_distance,
@@ -105,3 +107,49 @@ def test_mean_acceleration_is_the_speed_gained_from_rest_per_second():
 def test_value_between_samples():
     assert value_at(np.array([0.0, 1.0]), np.array([2.0, 4.0]), 0.25) == pytest.approx(2.5)
     assert np.isnan(value_at(np.array([0.0, 1.0]), np.array([2.0, 4.0]), 1.25))
+
+
+def test_gates_give_back_the_sprint_whose_clock_began_late():
+    gates = np.array([5.0, 10.0, 15.0, 20.0, 30.0])
+    time = time_at_distance(gates, 8.0, 7.0)
+    fit = fit_profile_to_splits(gates, time - 0.2)
+    assert fit.mss.value == pytest.approx(8.0, rel=1e-4)
+    assert fit.mac.value == pytest.approx(7.0, rel=1e-3)
+    assert fit.starts_s == pytest.approx(-0.2, abs=1e-4)
+    plain = fit_profile_to_splits(gates, time, correct_time=False)
+    assert plain.mac.value == pytest.approx(7.0, rel=1e-5)
+
+
+def test_too_few_gates_have_no_profile_and_just_enough_no_uncertainty():
+    gates = np.array([5.0, 10.0, 20.0])
+    time = time_at_distance(gates, 8.0, 7.0)
+    assert np.isnan(fit_profile_to_splits(gates[:2], time[:2]).mss.value)
+    assert np.isnan(fit_profile_to_splits(gates, np.full(3, np.nan)).mss.value)
+    exact = fit_profile_to_splits(gates, time)
+    assert exact.mss.value == pytest.approx(8.0, rel=1e-3)
+    assert np.isnan(exact.mss.u)
+
+
+def test_a_speed_trace_gives_back_its_sprint_from_before_its_start_on():
+    time = np.linspace(-0.5, 4.0, 450)
+    fit = fit_profile_to_speed(time + 2.0, velocity_at_time(time, 9.0, 8.0))
+    assert fit.mss.value == pytest.approx(9.0, rel=1e-4)
+    assert fit.tau.value == pytest.approx(9.0 / 8.0, rel=1e-3)
+    assert fit.starts_s == pytest.approx(2.0, abs=1e-3)
+    assert np.isnan(fit_profile_to_speed(time[:5], time[:5]).mss.value)
+
+
+def test_errors_that_last_make_a_profile_less_certain():
+    random = np.random.default_rng(4)
+    time = np.linspace(0.0, 4.0, 400)
+    speed = velocity_at_time(time, 8.0, 7.0)
+    alone = random.normal(0, 0.1, 400)
+    lasting = np.convolve(random.normal(0, 0.1, 424), np.full(25, 0.2), "valid")
+    own, shared = (fit_profile_to_speed(time, speed + e).mss.u for e in (alone, lasting))
+    assert shared > 2.0 * own
+    off = []
+    for _ in range(60):
+        lasting = np.convolve(random.normal(0, 0.1, 424), np.full(25, 0.2), "valid")
+        fit = fit_profile_to_speed(time, speed + lasting)
+        off.append((fit.mss.value - 8.0) / fit.mss.u)
+    assert 0.45 < np.mean(np.abs(off) < 1.0) < 0.9
