@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from . import kinematics, timing, vision
-from .calibration import RunningLine
+from .calibration import TORSO_M, RunningLine
 from .kinematics import NOTHING, Track, Value
 from .observations import Observations
 from .steps import Step, find_steps
@@ -100,7 +100,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     result["capture"]["px_per_m"] = round(ground.px_per_m, 2)
     time = seen.time + np.nan_to_num(body.thickest[:, 1]) * seen.line_time_s
     whole = _in_view(seen, body, ground)
-    x = _metres_along(body.thickest[:, 0], seen, ground)
+    x = _metres_along(body.thickest, seen, ground)
     rough = kinematics.smooth(time, np.where(whole, x, np.nan))
     first, last = _run(rough, seen, ground)
     if not last > first:
@@ -110,7 +110,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     height = _height(body, ground)
     running_height = _running_height(rough, height, first, last)
     upright = np.clip((height / running_height - 0.6) / 0.2, 0.0, 1.0)
-    trunk = _metres_along(body.trunk[:, 0], seen, ground)
+    trunk = _metres_along(body.trunk, seen, ground)
     x = np.where(np.isfinite(trunk), upright * trunk + (1.0 - upright) * x, x)
     track = kinematics.smooth(time, np.where(whole, x, np.nan))
     result["posture"] = _posture(seen, height, running_height, given, told)
@@ -316,11 +316,12 @@ def _ground(seen: Observations, given: Given, line: RunningLine | None, told: _T
     return Ground(None, tall / (RUNNING_HEIGHT * stature), u_scale, rows, going)
 
 
-def _metres_along(column: np.ndarray, seen: Observations, ground: Ground) -> np.ndarray:
-    """(n,) m along the running line; without one from the resting place, in the direction of the
-    run."""
+def _metres_along(places: np.ndarray, seen: Observations, ground: Ground) -> np.ndarray:
+    """(n,) m along the running line of (n, 2) column and row over it; without a line from the
+    resting place, in the direction of the run."""
+    column = places[:, 0]
     if ground.line is not None:
-        return ground.line.metres(column)
+        return ground.line.metres(column, places[:, 1])
     rested = np.flatnonzero(seen.resting.any(axis=0))
     middle = (rested.mean() + 0.5) * seen.factor - 0.5
     return (column - middle) * ground.direction / ground.px_per_m
@@ -429,7 +430,8 @@ def _metres(
         place = {
             "body shape": U_TORSO_M,
             "scale": ground.u_scale * gate,
-            "calibration": ground.line.u_m,
+            "calibration": float(ground.line.u_at(gate)),
+            "level": ground.line.u_level * TORSO_M,
         }
         u = timing.split_uncertainty(track, crossed[k : k + 1], combined(place))[0]
         result["splits"][k].update(

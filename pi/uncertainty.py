@@ -20,6 +20,7 @@ ADVICE = {
     "pixel": "a camera that is nearer, or has more pixels",
     "scale": "cones further apart, placed with a tape measure; without cones, the true height",
     "calibration": "more cones, tapped with the loupe",
+    "level": "a level tripod; the horizon tapped on the Set-up page, or tags on the line",
     "frame time": "more pictures a second",
     "exposure": "more light, so that the exposure can be shorter",
     "sound": "the buzzer nearer to the athlete, its distance and the temperature entered",

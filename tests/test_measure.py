@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from clips import FPS, SIGNAL_S, SIZE, film, near, told, valid
 
-from pi.calibration import fit_line
+from pi.calibration import fit_line, line_from
 from pi.camera import count_dropped
 from pi.measure import Given, measure, sound_delay
 from pi.observations import unpacked
@@ -381,6 +381,18 @@ def test_a_rolling_shutter_is_put_right_by_its_line_time():
     blind = answer(seen._replace(line_time_s=0.0), line)
     early = one.result["splits"][2]["from_signal_s"] - blind["splits"][2]["from_signal_s"]
     assert 0.005 < early < 0.017
+
+
+def test_a_camera_that_leans_is_undone_where_the_torso_is():
+    """By 3 degrees: a torso 0.9 m over the line is 5 cm beside the place below it."""
+    seen, line = seen_in(told("standing"))
+    leaning = line_from({"cones": told("standing").cones, "roll_deg": 3.0})
+    level, leant = (answer(seen, one)["track"] for one in (line, leaning))
+    apart = np.array(leant["x_m"]) - np.array(level["x_m"])
+    height = apart[len(apart) // 2 :] / np.tan(np.radians(3.0))
+    assert 0.7 < abs(np.median(height)) < 1.2
+    parts = {part["part"] for part in answer(seen, line)["budget"]["splits"]["2.5"]}
+    assert {"level", "scale", "body shape"} <= parts
 
 
 # ---------------------------------------------------------------------------------------------

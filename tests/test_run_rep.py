@@ -279,7 +279,7 @@ def test_a_go_that_is_not_sharp_spoils_the_rep(bench, monkeypatch):
 
     def slow():
         go = fire()
-        return Go(go.before_ns, go.after_ns + 1_500_000)
+        return Go(go.before_ns, go.before_ns + 1_500_000)
 
     monkeypatch.setattr(bench.signal, "fire", slow)
     end = bench.run()
