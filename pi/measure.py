@@ -98,7 +98,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     body = vision.body(seen.silhouettes, seen.factor, ground.rows)
     delay = sound_delay(given.buzzer_distance_m, given.temperature_c)
     result["capture"]["px_per_m"] = round(ground.px_per_m, 2)
-    time = seen.time + np.nan_to_num(body.thickest[:, 1]) * seen.line_time_s
+    time = seen.look_time + np.nan_to_num(body.thickest[:, 1]) * seen.line_time_s
     whole = _in_view(seen, body, ground)
     x = _metres_along(body.thickest, seen, ground)
     rough = kinematics.smooth(time, np.where(whole, x, np.nan))
@@ -159,6 +159,8 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         )
 
     seen_run = np.arange(len(time)) <= last
+    tall = np.nan_to_num(height) >= 0.6 * running_height
+    upright_now = np.interp(seen.time, seen.look_time, tall & seen_run, right=0.0) > 0.5
     metric = ground.line is not None
     columns = 2.0 * np.arange(seen.soles.shape[1]) + 0.5
     floor = ground.rows[0] if ground.line is None else ground.line.row(columns)
@@ -168,7 +170,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         ground.px_per_m,
         ground=np.broadcast_to(floor - seen.soles_top, columns.shape),
         direction=ground.direction,
-        upright=(height >= 0.6 * running_height) & (np.arange(len(time)) <= last),
+        upright=upright_now,
     )
     result["steps"] = [_step(step, ground) for step in steps]
     if not steps:
@@ -303,7 +305,7 @@ def _ground(seen: Observations, given: Given, line: RunningLine | None, told: _T
     lowest = float(np.flatnonzero(seen.resting.any(axis=1))[-1])
     rows = np.full(width, (lowest + 1.0) * seen.factor - 0.5)
     body = vision.body(seen.silhouettes, seen.factor, rows)
-    moves = body.thickest[:, 0][np.isfinite(body.thickest[:, 0]) & (seen.time > seen.left_s)]
+    moves = body.thickest[:, 0][np.isfinite(body.thickest[:, 0]) & (seen.look_time > seen.left_s)]
     going = 1 if len(moves) < 2 or moves[-len(moves) // 4 :].mean() >= moves[0] else -1
     tall = float(np.nanquantile(rows[0] - body.top, 0.9))
     stature = given.stature_m or 1.7
@@ -333,7 +335,7 @@ def _in_view(seen: Observations, body: vision.Body, ground: Ground) -> np.ndarra
     side = 1 if ground.direction > 0 else 0
     edge = seen.size[0] - 1 if side else 0
     near = np.abs(body.thickest[:, 0] - edge) < EDGE_M * ground.px_per_m
-    leaving = body.cut[:, side] & near & (seen.time > seen.left_s)
+    leaving = body.cut[:, side] & near & (seen.look_time > seen.left_s)
     whole = np.isfinite(body.thickest[:, 0])
     if leaving.any():
         whole[int(np.argmax(leaving)) :] = False
@@ -347,7 +349,7 @@ def _height(body: vision.Body, ground: Ground) -> np.ndarray:
     floor = ground.rows[0] if ground.line is None else ground.line.row(column)
     height = (floor - body.top) / ground.px_per_m
     seen = np.isfinite(height)
-    height[seen] = median_filter(height[seen], 5, mode="nearest")
+    height[seen] = median_filter(height[seen], 3, mode="nearest")
     return height
 
 
@@ -387,9 +389,8 @@ def _posture(
 ) -> dict[str, Any]:
     """Standing, plank or lying by the height at rest; back or belly only from the drill that was
     asked for."""
-    still = (seen.time > min(0.0, seen.left_s - 0.5) - 1.0) & (
-        seen.time < min(0.0, seen.left_s - 0.3)
-    )
+    time = seen.look_time
+    still = (time > min(0.0, seen.left_s - 0.5) - 1.0) & (time < min(0.0, seen.left_s - 0.3))
     if not still.any():
         return {"start": None, "given": given.posture, "confidence": None}
     ratio = float(np.nanmedian(height[still])) / running_height

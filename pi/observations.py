@@ -20,6 +20,16 @@ from . import vision
 from .calibration import RunningLine
 from .soles import NO_SOLES, find_soles
 
+LOOKS_PER_S = 60.0
+"""Silhouettes are taken so often: where the middle of a body seems lasts longer than that."""
+
+ABOVE_M, BELOW_M = 2.4, 0.4
+"""A tall man's raised hand over the line, and what is looked at below it."""
+
+LEAST_M2, BODY_M2, STIRRED_M2 = 0.05, 0.16, 0.02
+"""What covers less is no body at rest; as much covers a child's who lies; a hand's breadth
+squared, twice."""
+
 HOLDS = ((-1.8, -0.15), (-0.1, 0.1), (0.15, 0.35))
 """When to look for somebody at rest, s after the signal, in the order of trust."""
 
@@ -28,12 +38,13 @@ class Observations(NamedTuple):
     """What was seen. Pixels are those of the full picture unless said."""
 
     time: np.ndarray  # (n,) s after the signal, middle of the exposure of row 0
+    looked: np.ndarray  # (n',) the pictures of which silhouettes were taken
     line_time_s: float  # s a row
     exposure_s: float  # 0 = unknown
     dropped: int
     size: tuple[int, int]  # px, width and height
     factor: int  # silhouettes are this much smaller
-    silhouettes: np.ndarray  # (n, h, w) uint8, 0 or 1
+    silhouettes: np.ndarray  # (n', h, w) uint8, 0 or 1
     resting: np.ndarray  # (h, w) uint8, where the athlete rested
     rested: tuple[float, float]  # s, when the athlete was taken to be at rest
     left_s: float  # when the resting place was given up; NaN = nobody left a place
@@ -49,6 +60,11 @@ class Observations(NamedTuple):
     lost: np.ndarray  # (k, m) bool
     grip: np.ndarray  # (m, 2, 2) (grey levels / px)^2
     unsteady: np.ndarray  # (k,) grey levels, how much the still ground around seems to stir
+
+    @property
+    def look_time(self) -> np.ndarray:
+        """(n',) s, of the silhouettes."""
+        return self.time[self.looked]
 
 
 def observe(
@@ -70,31 +86,43 @@ def observe(
     if n < 10:
         raise ValueError(f"only {n} pictures: too few to see a start in")
     factor = max(1, round(width / vision.SMALL_WIDTH))
+    band = _band(line, (height, width), factor)
+    luma = luma[:, band]
     small = vision.shrunk(luma, factor)
     some = np.unique(np.linspace(0, n - 1, min(n, 25)).astype(int))
     usual = vision.middle_of(small[some]).astype(np.float32)
     restless = vision.middle_of(np.abs(np.diff(small[some].astype(np.int16), axis=0)))
     whole = vision.register(small, usual, restless <= max(3.0, 2.0 * float(np.median(restless))))
     metre = 40.0 * width / factor / 320.0 if line is None else line.px_per_m(0.0) / factor
-    field = vision.uneven_light(small, whole, usual, block=max(4, round(0.2 * metre)))
+    every = max(1, int(1.01 / LOOKS_PER_S / float(np.median(np.diff(time)))))
+    looked = np.arange(0, n, every)
+    look_time, looks = time[looked], vision.at(whole, looked)
+    small = small[looked]
+    field = vision.uneven_light(small, looks, usual, block=max(4, round(0.2 * metre)))
     if field is not None:
         small = np.stack([vision.evened(p, f) for p, f in zip(small, field, strict=True)])
-    likely, above = (None, None) if line is None else _near_the_start(line, small.shape[1:], factor)
-    look = partial(vision.find_lane, small, time, whole, likely=likely, above=above)
+        field = field[np.arange(n) // every]
+    likely, above = (
+        (None, None) if line is None else _near_the_start(line, small.shape[1:], factor, band.start)
+    )
+    look = partial(
+        vision.find_lane, small, look_time, looks, likely=likely, above=above,
+        least=LEAST_M2 * metre**2,
+    )  # fmt: skip
     lane, hold = look(hold=HOLDS[0]), HOLDS[0]
     for later in HOLDS[1:]:
         # nobody large was still for long: perhaps somebody was at the signal, or soon after it
-        if lane.sure < 0.004 * small[0].size:
+        if lane.sure < BODY_M2 * metre**2:
             found = look(hold=later)
             if found.sure > 2.0 * lane.sure:
                 lane, hold = found, later
-    masks = vision.foreground(small, lane, whole)
+    masks = vision.foreground(small, lane, looks)
     tall = None if line is None else 1.9 * line.px_per_m(0.0) / factor
     passers = []
     if above is not None and tall is not None:
-        passers = vision.passers_by(masks, above, lane, time, stature=tall)
-    silhouettes = vision.follow(masks, lane, time, stature=tall, passers=passers)
-    left_s = _left(silhouettes, lane.resting, time, hold[0])
+        passers = vision.passers_by(masks, above, lane, look_time, stature=tall)
+    silhouettes = vision.follow(masks, lane, look_time, stature=tall, passers=passers)
+    left_s = _left(silhouettes, lane.resting, look_time, hold[0])
     contrast = float("nan")
     site, frames = np.zeros((0, 2)), (0, 0)
     nothing = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), bool), np.zeros((0, 2, 2))
@@ -107,12 +135,13 @@ def observe(
         ground = (
             np.full(width, (rested[:, 0].max() + 1.0) * factor)
             if line is None
-            else np.asarray(line.row(columns))
+            else np.asarray(line.row(columns)) - band.start
         )
         full = vision.Registration(whole.gain, whole.offset, whole.shift * factor, field)
         soles = find_soles(
-            luma, time, full, ground, silhouettes, after_s=left_s - 0.3, reach=int(0.09 * stature)
-        )
+            luma, time, full, ground, silhouettes, every=every, after_s=left_s - 0.3,
+            reach=int(0.09 * stature),
+        )  # fmt: skip
         first = int(np.searchsorted(time, min(left_s, 0.0) - 1.6))
         last = int(np.searchsorted(time, left_s + 0.35))
         frames = (first, last)
@@ -121,27 +150,31 @@ def observe(
         )
         moved = _unhidden(moved, passers, time[first:last], factor, silhouettes.shape[1:], left_s)
         site, vector, lost, grip = moved
-        before = int(np.clip(np.searchsorted(time, min(0.0, left_s - 0.4)), 0, n - 1))
+        before = int(
+            np.clip(np.searchsorted(look_time, min(0.0, left_s - 0.4)), 0, len(looked) - 1)
+        )
         there = lane.resting
         contrast = float(np.median(np.abs(small[before].astype(float) - lane.empty)[there]))
+    rows = (band.start // factor, height // factor)
     return Observations(
         time=time,
+        looked=looked,
         line_time_s=line_time_s,
         exposure_s=exposure_s,
         dropped=dropped,
         size=(width, height),
         factor=factor,
-        silhouettes=silhouettes,
-        resting=lane.resting.astype(np.uint8),
+        silhouettes=_in_picture(silhouettes, *rows),
+        resting=_in_picture(lane.resting.astype(np.uint8), *rows),
         rested=hold,
         left_s=left_s,
         contrast=contrast,
         light=whole.gain,
         shake=whole.shift * factor,
-        stirred_s=_stirred(masks, time),
+        stirred_s=_stirred(masks, look_time, STIRRED_M2 * metre**2),
         soles=soles.row,
-        soles_top=soles.top,
-        site=site,
+        soles_top=soles.top + band.start,
+        site=site + (0.0, band.start),
         site_frames=frames,
         # as it is kept, so that the kept gives the same answer
         displacement=vector.astype(np.float16).astype(np.float32),
@@ -151,14 +184,33 @@ def observe(
     )
 
 
+def _band(line: RunningLine | None, shape: tuple[int, int], factor: int) -> slice:
+    """The rows of the picture that a runner on the line may be seen in; all of them without one."""
+    height, width = shape
+    if line is None:
+        return slice(0, height)
+    rows = np.asarray(line.row(np.array([0.0, width - 1.0])))
+    scale = max(line.px_per_m(metres) for metres in (*line.span, 0.0))
+    top = int(np.clip(rows.min() - ABOVE_M * scale, 0, height - 8 * factor)) // factor * factor
+    bottom = int(np.clip(np.ceil(rows.max() + BELOW_M * scale), top + 8 * factor, height))
+    return slice(top, bottom)
+
+
+def _in_picture(band: np.ndarray, top: int, height: int) -> np.ndarray:
+    """(…, h, w) of the band of rows that begins at `top` as (…, height, w) of the whole picture."""
+    out = np.zeros((*band.shape[:-2], height, band.shape[-1]), band.dtype)
+    out[..., top : top + band.shape[-2], :] = band
+    return out
+
+
 def _near_the_start(
-    line: RunningLine, shape: tuple[int, int], factor: int
+    line: RunningLine, shape: tuple[int, int], factor: int, top: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where an athlete may rest: over the line, from 2.5 m behind the start to 2.5 m before it; and
-    how high (m) everything is over the line."""
+    how high (m) everything is over the line. top : px, the first row."""
     height, width = shape
     columns = (np.arange(width) + 0.5) * factor - 0.5
-    rows = (np.arange(height) + 0.5) * factor - 0.5
+    rows = (np.arange(height) + 0.5) * factor - 0.5 + top
     metres = line.metres(columns)
     scale = line.px_per_m(0.0)
     above = (line.row(columns)[None, :] - rows[:, None]) / scale
@@ -190,11 +242,10 @@ def _left(silhouettes: np.ndarray, resting: np.ndarray, time: np.ndarray, rested
     return float(time[begins[0]]) if begins else float("nan")
 
 
-def _stirred(masks: np.ndarray, time: np.ndarray) -> float:
-    """Last instant at which a piece of the lane as large as a hand's breadth squared was not
-    empty."""
+def _stirred(masks: np.ndarray, time: np.ndarray, least: float) -> float:
+    """Last instant at which more than `least` pixels of the lane were not empty."""
     size = masks.reshape(len(masks), -1).sum(axis=1)
-    large = np.flatnonzero(size > 0.0005 * masks[0].size)
+    large = np.flatnonzero(size > least)
     return float(time[large[-1]]) if len(large) else float("nan")
 
 
@@ -223,7 +274,7 @@ def _displacement(
     followed = calm if calm.sum() > 0.3 * lane.resting.sum() else lane.resting
     region = _at_half_size(followed, up, (height, width))
     x, y, w, h = cv2.boundingRect(region)
-    margin = 8 * vision.CELL
+    margin = 6 * vision.CELL
     left, top = max(0, x - margin), max(0, y - margin)
     w = (min(width, x + w + margin) - left) // vision.CELL * vision.CELL
     h = (min(height, y + h + margin) - top) // vision.CELL * vision.CELL
@@ -233,12 +284,7 @@ def _displacement(
     around = _at_half_size(~body & ~stirs, up, (height, width))
     around = around[top : top + h, left : left + w] > 0
     part = slice(*frames)
-    registration = vision.Registration(
-        whole.gain[part],
-        whole.offset[part],
-        whole.shift[part],
-        None if whole.field is None else whole.field[part],
-    )
+    registration = vision.at(whole, part)
     # well before the signal: a false start must not be in its own resting picture
     begin, end = (-1.0, -0.45) if rested[1] < -0.1 else rested
     early = min(0.0, left_s - 0.35) if rested[1] < -0.1 else 0.0
@@ -256,8 +302,7 @@ def _displacement(
         rest += even
     rest /= len(still)
     box = (left, top, w, h)
-    moved = vision.displacement(luma, registration, rest, region, box=box)
-    control = vision.displacement(luma, registration, rest, around, box=box)
+    moved, control = vision.displacement(luma, registration, rest, region, around, box=box)
     breaks = vision.refreshed(control)
     moved, control = vision.joined(moved, breaks), vision.joined(control, breaks)
     return moved, vision.unsteadiness(control, (time >= begin + early) & (time <= end + early))
@@ -349,6 +394,7 @@ def unpacked(stored: bytes) -> Observations:
         bits = np.unpackbits(fields["silhouettes"], axis=-1)
         fields["silhouettes"] = bits[..., : shape[-1]]
         fields["displacement"] = fields["displacement"].astype(np.float32)
+        fields.setdefault("looked", np.arange(len(fields["time"])))  # every one, once
         if fields["soles"].dtype == np.uint8:  # whole rows, as they once were kept
             rows = fields["soles"]
             fields["soles"] = np.where(rows == 255, np.nan, rows + 0.5).astype(np.float16)

@@ -48,14 +48,15 @@ def empty_track(luma: np.ndarray, time: np.ndarray, left_s: float) -> np.ndarray
 
 
 def instants(seen: Observations, moved_s: float | None) -> list[int]:
-    """Which pictures to show: first movement, then every 0.2 s while the athlete is in view."""
-    there = np.flatnonzero(seen.silhouettes.reshape(len(seen.time), -1).any(axis=1))
+    """Which silhouettes to show: first movement, then every 0.2 s while the athlete is in view."""
+    time = seen.look_time
+    there = np.flatnonzero(seen.silhouettes.any(axis=(1, 2)))
     if len(there) == 0:
         return []
-    begin = moved_s if moved_s is not None else max(0.0, float(seen.time[there[0]]))
-    end = float(seen.time[there[-1]])
+    begin = moved_s if moved_s is not None else max(0.0, float(time[there[0]]))
+    end = float(time[there[-1]])
     wanted = np.arange(begin, end, EVERY_S) if end > begin else np.array([begin])
-    chosen = [int(np.argmin(np.abs(seen.time - t))) for t in wanted]
+    chosen = [int(np.argmin(np.abs(time - t))) for t in wanted]
     return [i for i in dict.fromkeys(chosen) if seen.silhouettes[i].any()]
 
 
@@ -207,12 +208,13 @@ def replay(
 ) -> dict[str, Any]:
     """The silhouettes as outlines to play back, from just before first movement until out of
     view."""
-    there = np.flatnonzero(seen.silhouettes.reshape(len(seen.time), -1).any(axis=1))
+    time = seen.look_time
+    there = np.flatnonzero(seen.silhouettes.any(axis=(1, 2)))
     moved_s = result["reaction_s"]["value"]
     if moved_s is not None:
         moved_s += result["signal"]["sound_delay_s"]
     begin = min(0.0, (moved_s or 0.0) - 0.2)
-    there = there[seen.time[there] >= begin]
+    there = there[time[there] >= begin]
     picked = (
         there[np.unique(np.linspace(0, len(there) - 1, most).astype(int))] if len(there) else there
     )
@@ -225,7 +227,7 @@ def replay(
             for c in found
             if cv2.contourArea(c) > 6
         ]
-        frames.append({"t": round(float(seen.time[i]), 4), "outlines": outlines})
+        frames.append({"t": round(float(time[i]), 4), "outlines": outlines})
     out: dict[str, Any] = {
         "size": list(seen.size), "px_per_m": result["capture"]["px_per_m"], "ground_y": None,
         "origin_x": None, "direction": 1, "frames": frames, "movement_s": moved_s, "gates": [],

@@ -35,15 +35,17 @@ def find_soles(
     ground: np.ndarray,
     silhouettes: np.ndarray,
     *,
+    every: int = 1,
     after_s: float,
     reach: int,
 ) -> Soles:
     """Lower edge of what is not empty lane, in a strip of full height resolution along the ground.
 
     luma : (n, h, w) uint8.   registration : shifts in px of the full picture.   ground : (w',) px,
-    row of the ground by column (any number of columns, even).   silhouettes : (n, h', w') the
-    athlete; only the columns around it are looked at.   after_s : when the resting place was given
-    up: before it nothing is looked for.   reach : px above the ground, and beside the silhouette.
+    row of the ground by column (any number of columns, even).   silhouettes : (n', h', w') the
+    athlete in one picture of `every`; only the columns around it are looked at.   after_s : when
+    the resting place was given up: before it nothing is looked for.   reach : px above the ground,
+    and beside the silhouette.
 
     The edge is where half of the difference to the empty lane is left, between rows. What is dimmed
     as the clip's cast shadows are is ground. NaN where nothing is in the strip.
@@ -55,7 +57,7 @@ def find_soles(
     first = int(np.searchsorted(time, after_s))
     if bottom - top < 8 or n - first < 12:
         return Soles(out, top)
-    spans = _spans(silhouettes, width, reach)
+    spans = _spans(silhouettes, width, reach, n, every)
 
     def strip(i: int, left: int, right: int) -> np.ndarray:
         """The steadied strip of half the columns, from half column `left` to `right`."""
@@ -69,38 +71,52 @@ def find_soles(
             even /= part_of(registration.field[i], (height, width // 2), box)
         return even
 
-    picked = np.unique(np.linspace(0, n - 1, 60).astype(int))
+    picked = np.unique(np.linspace(0, n - 1, 36).astype(int))
     some = np.stack([strip(i, 0, width // 2) for i in picked])
     empty, noise = _empty(some, spans[picked])
     limit = np.maximum(LEAST, 5.0 * cv2.blur(noise, (3, 3)))
     later = picked >= first
     shadow = _shadow(some[later], spans[picked[later]], empty, limit, wide=int(1.3 * reach))
     rows = np.arange(1, bottom - top + 1, dtype=np.uint8)[:, None]
-    for i in range(first, n):
+    looked = [i for i in range(first, n) if spans[i, 1] - spans[i, 0] >= 3]
+    if not looked:
+        return Soles(out, top)
+    # side by side: what is done to columns is done to those of all pictures at once
+    ends = np.cumsum(spans[looked, 1] - spans[looked, 0])
+    apart = np.empty((bottom - top, ends[-1]), np.float32)
+    lowest = np.empty(ends[-1], int)
+    for i, end in zip(looked, ends, strict=True):
         left, right = spans[i]
-        if right - left < 3:
-            continue
         here, bare = strip(i, left, right), empty[:, left:right]
-        apart = cv2.absdiff(here, bare)
-        there: np.ndarray = apart > limit[:, left:right]
+        part = slice(end - (right - left), end)
+        apart[:, part] = cv2.absdiff(here, bare)
+        there: np.ndarray = apart[:, part] > limit[:, left:right]
         if np.isfinite(shadow):
             there &= (here < (shadow - SHADE) * bare) | (here > bare)
         mask = cv2.medianBlur(there.view(np.uint8), 3)
-        lowest = (mask * rows).max(axis=0).astype(int) - 1
-        edge = _edge(apart, lowest)
-        out[i, left:right] = edge
+        lowest[part] = (mask * rows).max(axis=0)
+    edge = _edge(apart, lowest - 1)
+    for i, end in zip(looked, ends, strict=True):
+        left, right = spans[i]
+        out[i, left:right] = edge[end - (right - left) : end]
     return Soles(out, top)
 
 
-def _spans(silhouettes: np.ndarray, width: int, reach: int) -> np.ndarray:
+def _spans(silhouettes: np.ndarray, width: int, reach: int, n: int, every: int) -> np.ndarray:
     """(n, 2) half columns, first and one past the last in which feet may be; 0, 0 = nobody."""
     covered: np.ndarray = np.asarray(silhouettes.any(axis=1))
     factor = width / covered.shape[1]
-    first = covered.argmax(axis=1)
-    last = covered.shape[1] - covered[:, ::-1].argmax(axis=1)
+    nobody = ~covered.any(axis=1)
+    first = np.where(nobody, covered.shape[1], covered.argmax(axis=1))
+    last = np.where(nobody, 0, covered.shape[1] - covered[:, ::-1].argmax(axis=1))
+    # between two looks: wherever it was in one of them
+    before = np.arange(n) // every
+    after = np.minimum(-(-np.arange(n) // every), len(covered) - 1)
+    first = np.minimum(first[before], first[after])
+    last = np.maximum(last[before], last[after])
     found = np.stack([first * factor - reach, last * factor + reach], axis=1) / 2.0
     found = np.clip(found, 0, width // 2).astype(int)
-    found[~covered.any(axis=1)] = 0
+    found[last == 0] = 0
     return found
 
 

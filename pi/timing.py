@@ -211,7 +211,9 @@ def _against_rest(
     may feign is taken off the rest.
     """
     apart = vector - vector[still].mean(axis=0)
-    along = np.einsum("kmi,mij->kmj", apart, axes)
+    along = np.stack(
+        [apart[..., 0] * axes[:, 0, j] + apart[..., 1] * axes[:, 1, j] for j in (0, 1)], axis=-1
+    )
     # from one picture to the next: sway is slow, and no reason to leave a part out
     variance = np.mean(np.diff(along[still], axis=0) ** 2, axis=0) / 2.0
     usable = ~(lost[still].mean(axis=0) > 0.1)

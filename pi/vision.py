@@ -8,6 +8,7 @@ picture.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -34,8 +35,20 @@ def shrunk(luma: np.ndarray, factor: int) -> np.ndarray:
 
 
 def middle_of(stack: np.ndarray) -> np.ndarray:
-    """The (upper) median of a stack of pictures, by pixel: five times quicker than np.median."""
-    return np.sort(stack, axis=0)[len(stack) // 2]
+    """The (upper) median of a stack of pictures, by pixel."""
+    return ranked(stack, len(stack) // 2)[0]
+
+
+def ranked(stack: np.ndarray, *ranks: int) -> list[np.ndarray]:
+    """The pictures of a stack that would have these ranks, from the lowest up, were every pixel
+    sorted by itself: bubbles of whole pictures, ten times quicker than np.sort along them."""
+    layer = list(stack)
+    for last in range(len(layer) - 1, min(ranks) - 1, -1):
+        for i in range(last):
+            layer[i], layer[i + 1] = (
+                cv2.min(layer[i], layer[i + 1]), cv2.max(layer[i], layer[i + 1]),
+            )  # fmt: skip
+    return [layer[rank] for rank in ranks]
 
 
 class Registration(NamedTuple):
@@ -47,7 +60,15 @@ class Registration(NamedTuple):
     field: np.ndarray | None = None  # (n, r, c), uneven light on top of the gain; None = even
 
 
-def anchors(reference: np.ndarray, trusted: np.ndarray, *, count: int = 3000) -> np.ndarray:
+def at(registration: Registration, picked: np.ndarray | slice) -> Registration:
+    """The registration of some of the pictures."""
+    gain, offset, shift, field = registration
+    return Registration(
+        gain[picked], offset[picked], shift[picked], None if field is None else field[picked]
+    )
+
+
+def anchors(reference: np.ndarray, trusted: np.ndarray, *, count: int = 1800) -> np.ndarray:
     """Where a picture holds still and has something to hold on to: flat indices of strong
     gradients.
 
@@ -117,16 +138,20 @@ def register(
     return Registration(gain, offset, np.clip(answer[:, 2:] / gain[:, None], -2.5, 2.5))
 
 
+def relit(picture: np.ndarray, gain: float, offset: float) -> np.ndarray:
+    """The picture (uint8) as it would be in the reference's light, float32."""
+    levels = (np.arange(256, dtype=np.float32) - np.float32(offset)) / np.float32(gain)
+    return cv2.LUT(picture, levels)
+
+
 def steadied(picture: np.ndarray, gain: float, offset: float, shift: np.ndarray) -> np.ndarray:
-    """The picture as it would be in the reference's light and place, float32."""
-    out = picture.astype(np.float32)
+    """The picture (uint8) as it would be in the reference's light and place, float32."""
+    out = relit(picture, gain, offset)
     if abs(shift[0]) > 0.02 or abs(shift[1]) > 0.02:
         back = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
         size = (picture.shape[1], picture.shape[0])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         out = cv2.warpAffine(out, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    out -= offset
-    out /= gain
     return out
 
 
@@ -141,10 +166,9 @@ def _noise(apart: np.ndarray) -> np.ndarray:
     From the median and from the 85 % quantile: who runs past covers a pixel for less time than
     that, and who stands longer does not make it blind (8 grey levels at most by the quantile).
     """
-    ranked = np.sort(apart, axis=0)
-    usual = 1.4826 * ranked[len(ranked) // 2]
-    now_and_then = np.minimum(ranked[int(0.85 * (len(ranked) - 1))] / 1.44, 8.0)
-    return np.maximum(np.maximum(usual, now_and_then), 0.6).astype(np.float32)
+    middle, high = ranked(apart, len(apart) // 2, int(0.85 * (len(apart) - 1)))
+    now_and_then = np.minimum(high / 1.44, 8.0)
+    return np.maximum(np.maximum(1.4826 * middle, now_and_then), 0.6).astype(np.float32)
 
 
 BEHIND_M = 0.10
@@ -179,6 +203,7 @@ def find_lane(
     *,
     likely: np.ndarray | None = None,
     above: np.ndarray | None = None,
+    least: float | None = None,
     hold: tuple[float, float] = (-1.8, -0.15),
     segment_s: float = 0.4,
 ) -> Lane:
@@ -189,7 +214,8 @@ def find_lane(
     or was come to (then the early one is). The athlete's place is the one left first after the
     hold. likely : (h, w) weight of where an athlete may rest; None = everywhere alike. above :
     (h, w) m over the running line on the ground; None = not known: then somebody who stands behind
-    the lane is not told from the athlete. hold : s, when the athlete rested.
+    the lane is not told from the athlete. least : px that somebody at rest covers at least; None =
+    from the picture's size. hold : s, when the athlete rested.
     """
     stretches, middles = [], []
     for start in np.arange(time[0], time[-1], segment_s):
@@ -237,7 +263,7 @@ def find_lane(
     empty = np.where(changed > 0, late, usual)
     resting = np.zeros(changed.shape, bool)
     left_s, sure = float("nan"), 0.0
-    least = 0.0012 * changed.size
+    least = 0.0012 * changed.size if least is None else least
     pieces = []
     for label in range(1, count):
         piece = labels == label
@@ -307,6 +333,12 @@ def uneven_light(
     block : px, a fifth of a metre.   None where light is even to 4 %, as it nearly always is.
     """
     n, height, width = small.shape
+    some = np.arange(0, n, max(1, n // 60))
+    if (
+        len(some) < n
+        and uneven_light(small[some], at(registration, some), reference, block=block) is None
+    ):
+        return None
     size = (max(5, width // block), max(5, height // block))
     level = cv2.resize(reference.astype(np.float32), size, interpolation=cv2.INTER_AREA) + 4.0
     fields = np.empty((n, size[1], size[0]), np.float32)
@@ -314,8 +346,8 @@ def uneven_light(
         now = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         now = (now - registration.offset[i]) / registration.gain[i] + 4.0
         fields[i] = cv2.medianBlur((now / level).astype(np.float32), 5)
-    fields = uniform_filter1d(fields, min(n, 9), axis=0, mode="nearest")
-    if np.quantile(np.abs(fields[:: max(1, n // 60)] - 1.0), 0.95) < 0.04:
+    fields = uniform_filter1d(fields, min(n, 5), axis=0, mode="nearest")
+    if len(some) == n and np.quantile(np.abs(fields - 1.0), 0.95) < 0.04:
         return None
     for field in fields:
         cv2.GaussianBlur(field, (0, 0), 0.8, dst=field)
@@ -412,10 +444,16 @@ def passers_by(
     width = masks.shape[2]
     tracks: list[list[tuple[float, float, tuple[int, int], np.ndarray]]] = []
     for i in range(0, len(masks), step):
-        count, labels, stats, centre = cv2.connectedComponentsWithStats(masks[i], connectivity=8)
+        left, top, wide, high = cv2.boundingRect(masks[i])
+        if wide == 0:
+            continue
+        there = masks[i][top : top + high, left : left + wide]
+        count, labels, stats, centre = cv2.connectedComponentsWithStats(there, connectivity=8)
         if count < 3:
             continue
+        centre += left, top
         x, y, w, h, area = stats.T
+        x, y = x + left, y + top
         middle = np.clip(centre[:, 0], 0, width - 1).astype(int)
         lowest = above[np.minimum(y + h, len(above)) - 1, middle]
         person = (h >= 0.3 * stature) & (h > 1.1 * w) & (area >= 0.015 * stature**2)
@@ -428,14 +466,15 @@ def passers_by(
                 continue
             if resting:
                 piece = labels == k
-                if lane.resting[piece].mean() > 0.1:
+                if lane.resting[top : top + high, left : left + wide][piece].mean() > 0.1:
                     continue
             else:
                 gap = 0.05 * stature
                 apart = (x[k] > x + w + gap) | (x[k] + w[k] < x - gap)
                 if not (athletes & apart).any():
                     continue
-            crop = (labels[y[k] : y[k] + h[k], x[k] : x[k] + w[k]] == k).astype(np.uint8)
+            part = labels[y[k] - top : y[k] - top + h[k], x[k] - left : x[k] - left + w[k]]
+            crop = (part == k).astype(np.uint8)
             seen = (float(time[i]), float(centre[k, 0]), (int(x[k]), int(y[k])), crop)
             best, track = 0.12 * stature, None
             for other in tracks:
@@ -510,7 +549,10 @@ def follow(
                 break
             window = np.s_[top:floor, left:right]
             carried = np.array([[1, 0, speed[0]], [0, 1, speed[1]]], np.float32)
-            near = cv2.dilate(allowed, kernel)
+            near = np.zeros_like(allowed)
+            x, y, w, h = cv2.boundingRect(allowed)
+            part = np.s_[max(y - reach, 0) : y + h + reach, max(x - reach, 0) : x + w + reach]
+            near[part] = cv2.dilate(allowed[part], kernel)
             if np.abs(speed).max() > 0.5:
                 near = cv2.warpAffine(near, carried, (width, height), flags=cv2.INTER_NEAREST)
             for passer in passers or []:
@@ -555,11 +597,16 @@ def _standing(found: np.ndarray, ground: float, stature: float) -> np.ndarray:
     """The pieces that belong to somebody on the running line; who stands behind it is higher up.
 
     found : (h, w) uint8.   ground : the row of the line.   Only where one tall piece comes down to
-    the line are others, which end a fifth of a metre above it, taken away.
+    the line are others, which end a fifth of a metre above it, taken away, from `found` itself.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
+    x, y, w, h = cv2.boundingRect(found)
+    if w == 0:
+        return found
+    there = found[y : y + h, x : x + w]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(there, connectivity=8)
     if count < 3:
         return found
+    ground = ground - y
     area = stats[1:, cv2.CC_STAT_AREA]
     bottom = stats[1:, cv2.CC_STAT_TOP] + stats[1:, cv2.CC_STAT_HEIGHT]
     large, low = area >= 0.12 * area.max(), bottom >= ground - 0.10 * stature
@@ -578,7 +625,8 @@ def _standing(found: np.ndarray, ground: float, stature: float) -> np.ndarray:
     ]
     if not behind:
         return found
-    return np.where(np.isin(labels, behind), 0, found).astype(np.uint8)
+    there[np.isin(labels, behind)] = 0
+    return found
 
 
 class Body(NamedTuple):
@@ -653,25 +701,28 @@ def _top(piece: np.ndarray, thick: np.ndarray, middle: float) -> float:
 
 def _trunk(thick: np.ndarray, top: float, height: float) -> tuple[float, float]:
     """Middle of the trunk's axis; NaN where fewer than four rows lie between neck and hips."""
-    first, last = int(np.ceil(top + NECK * height)), int(top + HIPS * height)
-    rows = thick[max(first, 0) : last + 1]
+    first, last = max(int(np.ceil(top + NECK * height)), 0), int(top + HIPS * height)
+    rows = thick[first : last + 1]
     total = rows.sum(axis=1)
     if len(rows) < 4 or not total.all():
         return float("nan"), float("nan")
-    middle = rows @ np.arange(rows.shape[1], dtype=np.float32) / total
+    middle = (rows @ np.arange(rows.shape[1], dtype=np.float32) / total).astype(float)
     row = np.arange(len(rows), dtype=float)
+    design = np.stack([np.ones_like(row), row])
     weight = np.ones(len(rows))
-    wanted = top + 0.5 * (NECK + HIPS) * height - max(first, 0)
+    wanted = top + 0.5 * (NECK + HIPS) * height - first
     at = float("nan")
     for _ in range(3):
-        mean_row, mean = np.average(row, weights=weight), np.average(middle, weights=weight)
-        across = weight @ (row - mean_row) ** 2
-        slope = weight @ ((row - mean_row) * (middle - mean)) / across
-        off = middle - mean - slope * (row - mean_row)
-        spread = max(1.4826 * float(np.median(np.abs(off))), 0.4)
-        weight = np.clip(1.0 - (off / (3.0 * spread)) ** 2, 0.1, 1.0) ** 2
-        at = mean + slope * (wanted - mean_row)
-    return at, wanted + max(first, 0)
+        # a straight line by weighted least squares
+        (n, r), (_, rr) = (design * weight) @ design.T
+        m, rm = design @ (weight * middle)
+        slope = (n * rm - r * m) / (n * rr - r * r)
+        level = (m - slope * r) / n
+        off = np.abs(middle - level - slope * row)
+        spread = max(1.4826 * float(np.sort(off)[len(off) // 2]), 0.4)
+        weight = np.maximum(1.0 - (off / (3.0 * spread)) ** 2, 0.1) ** 2
+        at = level + slope * wanted
+    return at, wanted + first
 
 
 CELL = 4
@@ -712,86 +763,149 @@ def displacement(
     registration: Registration,
     reference: np.ndarray,
     region: np.ndarray,
+    around: np.ndarray,
     *,
     box: tuple[int, int, int, int],
     rounds: int = 3,
-) -> Displacement:
-    """Displacement of every part of `region` against its reference picture, picture by picture.
+) -> tuple[Displacement, Displacement]:
+    """Displacement of every part of `region` against its reference picture, picture by picture, and
+    what `around` it, that cannot have moved, seems to do.
 
     luma : (k, h, w) full pictures, in order of time.   registration : of the same pictures, shifts
-    in px of the full picture.   reference : (hb, wb) float32 at half size, and region : (hb, wb)
-    bool, both within box = (left, top, width, height) in half-size px.
+    in px of the full picture.   reference : (hb, wb) float32 at half size; region and around :
+    (hb, wb) bool, all within box = (left, top, width, height) in half-size px.
 
     Lucas & Kanade (1981) on a grid of cells under a soft window twice their size, only pixels of
-    the region counting; each picture begins from the answer of the one before. A prior of 3 px on
-    the displacement keeps what has no texture where it was instead of letting it wander.
+    the region counting; each picture begins from the answer of the one before, and ends where a
+    round changes nothing. A prior of 3 px on the displacement keeps what has no texture where it
+    was instead of letting it wander. The ground is looked at once, from where it is.
     """
     left, top, width, height = box
     rows, columns = height // CELL, width // CELL
     smooth_reference = cv2.GaussianBlur(reference, (0, 0), 1.0)
     gx = cv2.Sobel(smooth_reference, cv2.CV_32F, 1, 0, scale=1 / 8)
     gy = cv2.Sobel(smooth_reference, cv2.CV_32F, 0, 1, scale=1 / 8)
-    weight = cv2.blur(cv2.dilate(region.astype(np.float32), np.ones((3, 3))), (3, 3))
 
     def cells(values: np.ndarray) -> np.ndarray:
         summed = cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA)
-        summed *= CELL * CELL
         return cv2.GaussianBlur(summed, (0, 0), SOFT, borderType=cv2.BORDER_CONSTANT)
 
-    wx, wy = weight * gx, weight * gy
-    axx, axy, ayy = cells(wx * gx), cells(wx * gy), cells(wy * gy)
-    covered = cells(weight)
-    used = (covered > 0.12 * CELL * CELL) & (axx + ayy > 4.0 * covered)
-    noise2 = 4.0
-    axx, ayy = axx + noise2 / 9.0, ayy + noise2 / 9.0
-    determinant = axx * ayy - axy * axy
-    trust = (axx + ayy)[..., None]
-    shared = cv2.GaussianBlur(axx + ayy, (0, 0), NEIGHBOURS)[..., None]
+    body, ground = _Grip.of(region, gx, gy, cells), _Grip.of(around, gx, gy, cells)
+    trust = (body.axx + body.ayy)[..., None]
+    shared = cv2.GaussianBlur(body.axx + body.ayy, (0, 0), NEIGHBOURS)[..., None]
     grid_y, grid_x = np.mgrid[0:height, 0:width].astype(np.float32)
     flow = np.zeros((rows, columns, 2), np.float32)
-    vectors = np.zeros((len(luma), int(used.sum()), 2), np.float32)
-    lost = np.zeros((len(luma), int(used.sum())), bool)
+    vectors = np.zeros((len(luma), int(body.used.sum()), 2), np.float32)
+    lost = np.zeros(vectors.shape[:2], bool)
+    seeming = np.zeros((len(luma), int(ground.used.sum()), 2), np.float32)
+    shape = (luma.shape[1] // 2, luma.shape[2] // 2)
     for i, picture in enumerate(luma):
         crop = picture[2 * top : 2 * (top + height), 2 * left : 2 * (left + width)]
-        half = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+        half = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
+        half = relit(half, registration.gain[i], registration.offset[i])
         half = cv2.GaussianBlur(half, (0, 0), 1.0)
-        half -= registration.offset[i]
-        half /= registration.gain[i]
         if registration.field is not None:
-            whole = (luma.shape[1] // 2, luma.shape[2] // 2)
-            half /= part_of(registration.field[i], whole, (left, top, width, height))
+            half /= part_of(registration.field[i], shape, (left, top, width, height))
         shake = registration.shift[i].astype(np.float32) / 2.0
-        for _ in range(rounds):
+        steady_x, steady_y = grid_x + shake[0], grid_y + shake[1]
+        if abs(shake[0]) + abs(shake[1]) > 0.01:
+            unmoved = cv2.remap(
+                half, steady_x, steady_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+        else:
+            unmoved = half
+        unmoved = cv2.subtract(smooth_reference, unmoved)
+        seeming[i] = 2.0 * ground.step(unmoved, cells)[ground.used]
+        for k in range(rounds):
             # from among the answers of its neighbours: alone, a cell whose texture was drawn anew
             # would wander off step by step after what no displacement explains
             flow = cv2.GaussianBlur(flow * trust, (0, 0), NEIGHBOURS) / shared
-            dense = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
-            warped = cv2.remap(
-                half,
-                grid_x + (dense[..., 0] + shake[0]),
-                grid_y + (dense[..., 1] + shake[1]),
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            apart = smooth_reference - warped
-            bx, by = cells(wx * apart), cells(wy * apart)
-            flow[..., 0] += np.clip((ayy * bx - axy * by) / determinant, -2, 2)
-            flow[..., 1] += np.clip((axx * by - axy * bx) / determinant, -2, 2)
-        unmoved = smooth_reference - cv2.remap(
-            half, grid_x + shake[0], grid_y + shake[1], cv2.INTER_LINEAR
-        )
-        before, after = cells(weight * unmoved**2), cells(weight * apart**2)
+            if k == 0 and not flow.any():
+                apart = unmoved
+            else:
+                dense = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+                there_x = cv2.add(dense[..., 0], steady_x)
+                there_y = cv2.add(dense[..., 1], steady_y)
+                there = cv2.remap(
+                    half, there_x, there_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+                )
+                apart = cv2.subtract(smooth_reference, there)
+            more = body.step(apart, cells)
+            flow += more
+            if np.abs(more[body.used]).max(initial=0.0) < SETTLED:
+                break
+        before = cells(cv2.multiply(body.weight, cv2.multiply(unmoved, unmoved)))
+        after = cells(cv2.multiply(body.weight, cv2.multiply(apart, apart)))
         # a displacement that does not explain the change is none: something else came into sight
-        unexplained = after > np.maximum(0.6 * before, 9.0 * covered)
-        vectors[i] = 2.0 * flow[used]
-        lost[i] = unexplained[used]
+        unexplained = after > np.maximum(0.6 * before, 9.0 * body.covered)
+        vectors[i] = 2.0 * flow[body.used]
+        lost[i] = unexplained[body.used]
         # what is lost begins again from its place instead of wandering off
         flow[unexplained & (np.abs(flow).max(axis=2) > 8)] = 0
-    y, x = np.nonzero(used)
-    site = np.column_stack([x + 0.5, y + 0.5]) * CELL + (left, top)
-    tensor = np.stack([np.stack([axx, axy], -1), np.stack([axy, ayy], -1)], -1)
-    grip = tensor[used] / covered[used][:, None, None] / 4.0
-    return Displacement(2.0 * site, vectors, lost, grip)
+    corner = np.array([left, top], float)
+    never = np.zeros(seeming.shape[:2], bool)
+    return (
+        Displacement(body.site(corner), vectors, lost, body.tensor()),
+        Displacement(ground.site(corner), seeming, never, ground.tensor()),
+    )
+
+
+SETTLED = 0.05
+"""A round that changes no cell by more (px of the half-size picture) was the last."""
+
+
+class _Grip(NamedTuple):
+    """What there is to hold on to in every cell of a region: the structure tensor, and a prior."""
+
+    weight: np.ndarray  # (hb, wb) float32, 0 to 1
+    wx: np.ndarray  # (hb, wb) weight times gradient
+    wy: np.ndarray
+    covered: np.ndarray  # (r, c) mean weight
+    axx: np.ndarray
+    axy: np.ndarray
+    ayy: np.ndarray
+    inverse: tuple[np.ndarray, np.ndarray, np.ndarray]  # xx, xy, yy of the tensor's inverse
+    used: np.ndarray  # (r, c) bool
+
+    @classmethod
+    def of(
+        cls,
+        region: np.ndarray,
+        gx: np.ndarray,
+        gy: np.ndarray,
+        cells: Callable[[np.ndarray], np.ndarray],
+    ) -> _Grip:
+        weight = cv2.blur(cv2.dilate(region.astype(np.float32), np.ones((3, 3))), (3, 3))
+        wx, wy = weight * gx, weight * gy
+        axx, axy, ayy = cells(wx * gx), cells(wx * gy), cells(wy * gy)
+        covered = cells(weight)
+        used = (covered > 0.12) & (axx + ayy > 4.0 * covered)
+        prior = 4.0 / 9.0 / (CELL * CELL)  # two grey levels of noise against 3 px
+        axx, ayy = axx + prior, ayy + prior
+        determinant = axx * ayy - axy * axy
+        inverse = ayy / determinant, -axy / determinant, axx / determinant
+        return cls(weight, wx, wy, covered, axx, axy, ayy, inverse, used)
+
+    def step(self, apart: np.ndarray, cells: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """(r, c, 2) px, one step of Lucas & Kanade towards what makes `apart` nothing."""
+        bx, by = cells(cv2.multiply(self.wx, apart)), cells(cv2.multiply(self.wy, apart))
+        xx, xy, yy = self.inverse
+        flow = np.empty((*bx.shape, 2), np.float32)
+        np.clip(xx * bx + xy * by, -2, 2, out=flow[..., 0])
+        np.clip(xy * bx + yy * by, -2, 2, out=flow[..., 1])
+        return flow
+
+    def site(self, corner: np.ndarray) -> np.ndarray:
+        """(m, 2) px of the full picture, the middle of every used cell."""
+        y, x = np.nonzero(self.used)
+        return 2.0 * (np.column_stack([x + 0.5, y + 0.5]) * CELL + corner)
+
+    def tensor(self) -> np.ndarray:
+        """(m, 2, 2) (grey levels / px)^2 of the full picture, mean over the cell."""
+        whole = np.stack(
+            [np.stack([self.axx, self.axy], -1), np.stack([self.axy, self.ayy], -1)], -1
+        )
+        return whole[self.used] / self.covered[self.used][:, None, None] / 4.0
 
 
 def refreshed(control: Displacement) -> np.ndarray:
@@ -804,9 +918,9 @@ def refreshed(control: Displacement) -> np.ndarray:
     if m < 8 or k < 8:
         return np.zeros(k, bool)
     value, axes = np.linalg.eigh(control.grip)
-    jump = np.einsum("kmi,mij->kmj", np.diff(control.vector, axis=0), axes)
-    jump = np.abs(jump * np.sqrt(np.maximum(value, 0.0))).reshape(k - 1, -1)
-    size = np.quantile(jump, 0.75, axis=1)
+    jump = along(np.diff(control.vector, axis=0), axes)
+    jump = np.abs(jump * np.sqrt(np.maximum(value, 0.0)).astype(np.float32)).reshape(k - 1, -1)
+    size = _upper_quartile(jump)
     return np.append(False, size > np.maximum(4.0 * median_filter(size, 11), 0.1))
 
 
@@ -842,5 +956,20 @@ def unsteadiness(control: Displacement, rest: np.ndarray) -> np.ndarray:
         return np.zeros(len(control.vector))
     value, axes = np.linalg.eigh(control.grip)
     apart = control.vector - control.vector[rest].mean(axis=0)
-    along = np.einsum("kmi,mij->kmj", apart, axes) * np.sqrt(np.maximum(value, 0.0))
-    return np.quantile(np.abs(along).reshape(len(along), -1), 0.75, axis=1)
+    error = along(apart, axes) * np.sqrt(np.maximum(value, 0.0)).astype(np.float32)
+    return _upper_quartile(np.abs(error).reshape(len(error), -1))
+
+
+def _upper_quartile(values: np.ndarray) -> np.ndarray:
+    """(k,) of (k, m)."""
+    at = (3 * values.shape[1]) // 4
+    return np.partition(values, at, axis=1)[:, at].astype(float)
+
+
+def along(vector: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """(k, m, 2) components of (k, m, 2) vectors along (m, 2, 2) axes, which are columns."""
+    a = axes.astype(vector.dtype)
+    out = np.empty_like(vector)
+    for j in (0, 1):
+        out[..., j] = vector[..., 0] * a[:, 0, j] + vector[..., 1] * a[:, 1, j]
+    return out

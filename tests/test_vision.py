@@ -57,7 +57,7 @@ def followed(luma, registration=None, *, box=(10, 10, 100, 60)):
     region = np.zeros((height, width), bool)
     region[8:-8, 8:-8] = True
     registration = unchanged(len(luma)) if registration is None else registration
-    return vision.displacement(luma, registration, reference, region, box=box)
+    return vision.displacement(luma, registration, reference, region, ~region, box=box)[0]
 
 
 GLIDE = [(0, 0), (0.1, 0), (0.2, -0.1), (0.5, 0.3), (1, 0.7), (1.8, 1.2), (2.8, 1.8), (5, 3)]
@@ -141,7 +141,7 @@ def test_a_picture_with_nothing_to_hold_on_to_is_taken_as_it_is():
 
 def test_a_steadied_picture_lies_over_the_reference():
     texture = waves(8, shortest=12, longest=60)
-    seen = picture(texture, (0.7, -0.4), gain=1.1, offset=-5).astype(np.float32)
+    seen = film([picture(texture, (0.7, -0.4), gain=1.1, offset=-5)])[0]
     back = vision.steadied(seen, 1.1, -5.0, np.array([0.7, -0.4]))
     inside = np.s_[4:-4, 4:-4]
     apart = back - picture(texture)
