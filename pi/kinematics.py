@@ -161,17 +161,18 @@ def value_at(time: np.ndarray, curve: np.ndarray, instant: float) -> float:
     return float(curve[after - 1] * (1.0 - part) + curve[after] * part)
 
 
-def mean_acceleration(track: Track, start_s: float, end_s: float) -> Value:
-    """Speed gained from rest at start_s until end_s, per second; NaN when the track ends before.
+def mean_acceleration(
+    track: Track, start_s: float, end_s: float, *, starts_m_s: float = 0.0
+) -> Value:
+    """Speed gained from start_s until end_s, per second; NaN when the track ends before.
 
-    At first movement the torso is at rest to within what a centimetre takes; the smoothed speed
-    there would only add its own noise.
+    starts_m_s : speed at start_s; the smoothed speed there is half of what comes after it.
     """
     if not end_s > start_s:
         return NOTHING
     speed = value_at(track.time, track.speed, end_s)
     u = value_at(track.time, track.u_speed, end_s)
-    return Value(speed / (end_s - start_s), u / (end_s - start_s))
+    return Value((speed - starts_m_s) / (end_s - start_s), u / (end_s - start_s))
 
 
 class Profile(NamedTuple):

@@ -10,7 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, uniform_filter1d
 
 from . import kinematics, timing, vision
 from .calibration import TORSO_M, RunningLine
@@ -19,7 +19,7 @@ from .observations import Observations
 from .steps import Step, find_steps
 from .uncertainty import combined, listed
 
-ALGORITHM = "tiles-1"
+ALGORITHM = "tiles-2"
 GATES_M = (1.0, 2.5, 5.0, 10.0)
 EARLY_S = 0.100
 RUN_M_S = 1.8
@@ -30,22 +30,31 @@ U_SURFACE_M = 0.0035
 """How far the parts that are followed may be from those that went farthest, in metres."""
 U_PIXEL = 0.4
 """How well a displacement is followed, in px of the full picture."""
-U_TORSO_M = 0.03
-"""What the middle of a silhouette does not know of hips and neck: its standard uncertainty."""
-U_SCALE = 0.005
+U_TORSO_M = ((0.30, 0.50, 0.65, 0.80, 0.88, 0.95), (0.15, 0.09, 0.07, 0.05, 0.03, 0.015))
+"""What a silhouette does not know of hips and neck (m), by its height in running heights: the
+middle of an upright body is its torso's, a rising one hides it between arms and thighs."""
+U_SCALE = 0.003
+"""Nobody runs on a line: 3 cm nearer at 9 m."""
 U_SPEED_M_S = 0.12
 """What swinging limbs lend the trunk in a silhouette, m/s: its standard uncertainty."""
-U_UP_S = 0.02
+U_UP_S = 0.018
 """How well "80 % of the running height" is seen, s: a head's height wavers by 2 cm in 1 m/s."""
 U_SOUND = 0.05
 """How well the way of the sound is known: its distance to 5 %, the temperature to 5 °C."""
+TORSO_WINDOW_S = 0.03
+TORSO_REACH_M = 0.25
+"""The torso at first movement: what is so near to its middle, over so long to either side."""
+U_START_M_S = 0.08
+"""Of the torso's speed at first movement."""
 PROFILE_VIEW_M = 8.0
-EDGE_M = 0.3
+EDGE_M = 0.2
 """Nearer to the side of the picture than this, what is cut of the body may change where its middle
 seems."""
-U_RISING = Value(0.15, 0.4)
-"""Until the body is upright, "where it is thickest" is this far (m) from the torso centre, and as
-much slower or faster (m/s), as standard uncertainties."""
+U_RISING_M_S = 0.4
+"""By as much a torso that is not upright yet may be slower or faster than it seems: its standard
+uncertainty."""
+UPRIGHT = 0.75
+"""From this height on, in running heights, speed is the torso's."""
 
 
 class Given(NamedTuple):
@@ -74,6 +83,7 @@ class Ground(NamedTuple):
     u_scale: float  # relative
     rows: np.ndarray  # (w,) px of the full picture: the ground under every column of the small one
     direction: int
+    view_m: float = float("nan")  # where the line leaves the picture ahead
 
 
 def measure(seen: Observations, given: Given, line: RunningLine | None = None) -> dict[str, Any]:
@@ -101,6 +111,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     time = seen.look_time + np.nan_to_num(body.thickest[:, 1]) * seen.line_time_s
     whole = _in_view(seen, body, ground)
     x = _metres_along(body.thickest, seen, ground)
+    trunk = _metres_along(body.trunk, seen, ground)
     rough = kinematics.smooth(time, np.where(whole, x, np.nan))
     first, last = _run(rough, seen, ground)
     if not last > first:
@@ -109,10 +120,12 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         )
     height = _height(body, ground)
     running_height = _running_height(rough, height, first, last)
-    upright = np.clip((height / running_height - 0.6) / 0.2, 0.0, 1.0)
-    trunk = _metres_along(body.trunk, seen, ground)
-    x = np.where(np.isfinite(trunk), upright * trunk + (1.0 - upright) * x, x)
-    track = kinematics.smooth(time, np.where(whole, x, np.nan))
+    x = np.where(np.isfinite(trunk), trunk, x)
+    share = np.nan_to_num(height / running_height)
+    u_torso = np.where(np.isfinite(trunk), np.interp(share, *U_TORSO_M), U_TORSO_M[1][0])
+    track = kinematics.smooth(
+        time, np.where(whole, x, np.nan), weight=(U_TORSO_M[1][-1] / u_torso) ** 2
+    )
     result["posture"] = _posture(seen, height, running_height, given, told)
 
     surface = {
@@ -176,11 +189,13 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     if not steps:
         told.reasons.append("steps: no foot was seen to stand still on the ground")
     if metric:
-        track = track._replace(
-            u_x=np.hypot(track.u_x, U_RISING.value * (1.0 - upright)),
-            u_speed=np.hypot(track.u_speed, U_RISING.u * (1.0 - upright)),
-        )
-        _metres(result, track, seen_run, moved_s, up, steps, ground, height, told)
+        upright = np.clip((share - 0.6) / (UPRIGHT - 0.6), 0.0, 1.0)
+        # the window looks as far ahead and back
+        around = round(kinematics.HALFWIDTH_S / float(np.median(np.diff(time))))
+        rising = uniform_filter1d(1.0 - upright, 2 * around + 1, mode="nearest")
+        track = track._replace(u_speed=np.hypot(track.u_speed, U_RISING_M_S * rising))
+        moves = Moves(moved_s, _torso_speed(seen, body, ground, moved_s), up, steps)
+        _metres(result, track, seen_run, moves, ground, height, share, u_torso, told)
     else:
         told.reasons.append(
             "metres: no cones were given, so that splits, speed and track are not known"
@@ -301,7 +316,8 @@ def _ground(seen: Observations, given: Given, line: RunningLine | None, told: _T
     width = seen.silhouettes.shape[2]
     columns = (np.arange(width) + 0.5) * seen.factor - 0.5
     if line is not None:
-        return Ground(line, line.px_per_m(0.0), U_SCALE, line.row(columns), line.direction)
+        ahead = line.in_view(seen.size[0])[1]
+        return Ground(line, line.px_per_m(0.0), U_SCALE, line.row(columns), line.direction, ahead)
     lowest = float(np.flatnonzero(seen.resting.any(axis=1))[-1])
     rows = np.full(width, (lowest + 1.0) * seen.factor - 0.5)
     body = vision.body(seen.silhouettes, seen.factor, rows)
@@ -418,18 +434,51 @@ def _step(step: Step, ground: Ground) -> dict[str, Any]:
     }  # fmt: skip
 
 
+class Moves(NamedTuple):
+    """What is known of a start before metres come in."""
+
+    moved_s: float  # first movement, on the pictures' clock
+    speed: Value  # m/s, of the torso then
+    up_s: float
+    steps: list[Step]
+
+
+def _torso_speed(seen: Observations, body: vision.Body, ground: Ground, moved_s: float) -> Value:
+    """Speed (m/s) of the torso at first movement, from the parts around its resting place; 0 where
+    none is followed.
+
+    Who stands may let himself fall forward before a foot leaves the ground.
+    """
+    time = seen.time[slice(*seen.site_frames)]
+    near_s = max(TORSO_WINDOW_S, 1.5 * float(np.median(np.diff(time))))
+    during = np.abs(time - moved_s) <= near_s
+    before = seen.look_time < min(moved_s, seen.left_s) - 0.1
+    known = before & np.isfinite(body.thickest[:, 0])
+    if during.sum() < 3 or not known.any():
+        return Value(0.0, U_START_M_S)
+    middle = np.where(np.isfinite(body.trunk), body.trunk, body.thickest)[known]
+    apart = (seen.site - np.median(middle, axis=0)) / ground.px_per_m
+    near = np.hypot(apart[:, 0], apart[:, 1]) < TORSO_REACH_M
+    if near.sum() < 4:
+        return Value(0.0, U_START_M_S)
+    x = np.median(seen.displacement[during][:, near, 0], axis=1) * ground.direction
+    speed = float(np.polyfit(time[during] - moved_s, x / ground.px_per_m, 1)[0])
+    return Value(speed, U_START_M_S)
+
+
 def _metres(
-    result: dict[str, Any], track: Track, seen_run: np.ndarray, moved_s: float, up: float,
-    steps: list[Step], ground: Ground, height: np.ndarray, told: _Told,
+    result: dict[str, Any], track: Track, seen_run: np.ndarray, moves: Moves, ground: Ground,
+    height: np.ndarray, share: np.ndarray, u_torso: np.ndarray, told: _Told,
 ) -> None:  # fmt: skip
     """Splits, speed, acceleration, profile and track: what needs metres."""
     x = np.where(seen_run, track.x, np.nan)
+    moved_s, steps = moves.moved_s, moves.steps
     gates = np.array(GATES_M)
     crossed = timing.splits(track.time, x, gates)
     assert ground.line is not None
     for k, gate in enumerate(GATES_M):
         place = {
-            "body shape": U_TORSO_M,
+            "body shape": kinematics.value_at(track.time, u_torso, float(crossed[k])),
             "scale": ground.u_scale * gate,
             "calibration": float(ground.line.u_at(gate)),
             "level": ground.line.u_level * TORSO_M,
@@ -453,7 +502,7 @@ def _metres(
         told.reasons.append("track: the torso was not seen long enough to tell a speed")
         return
     # a window that looks one way only tells little of speed
-    sure = track.time <= track.time[whole[-1]] - 0.4 * kinematics.HALFWIDTH_S
+    sure = track.time <= track.time[whole[-1]] - 0.25 * kinematics.HALFWIDTH_S
     speed = np.where(sure & seen_run, track.speed, np.nan)
     whole = whole[sure[whole]]
     best = int(np.argmax(np.nan_to_num(speed)))
@@ -461,6 +510,7 @@ def _metres(
         "smoothing": float(track.u_speed[best]),
         "scale": ground.u_scale * float(speed[best]),
         "swinging limbs": U_SPEED_M_S,
+        "end of view": _gained_unseen(track._replace(speed=speed), best, ground),
     }
     u_speed = combined(fast)
     result["budget"]["peak_speed"] = listed(fast)
@@ -471,27 +521,47 @@ def _metres(
         ("first_second", (moved_s, moved_s + 1.0)),
         ("three_steps", (moved_s, steps[2].toe_off.value) if len(steps) > 2 else (np.nan, np.nan)),
     ):
-        mean = kinematics.mean_acceleration(track, *span)
+        rising = False
+        mean = kinematics.mean_acceleration(track, *span, starts_m_s=moves.speed.value)
+        if kinematics.value_at(track.time, share, span[1]) < UPRIGHT:
+            mean, rising = NOTHING, True
         lent = U_SPEED_M_S / (span[1] - span[0])
         gained = {
             "smoothing": mean.u,
             "scale": abs(ground.u_scale * mean.value),
             "swinging limbs": lent,
+            "leaving": moves.speed.u / (span[1] - span[0]),
         }
         mean = mean._replace(u=combined(gained))
         result["mean_acceleration"][name] = _value(mean)
         result["budget"]["mean_acceleration"][name] = listed(gained)
-        if not np.isfinite(mean.value):
+        if rising:
+            told.reasons.append(f"mean_acceleration.{name}: at its end the body was still rising")
+        elif not np.isfinite(mean.value):
             told.reasons.append(
                 f"mean_acceleration.{name}: its end was not in view, or no first movement seen"
             )
-    _profile(result, track._replace(x=x), up, told)
+    _profile(result, track._replace(x=x), moves.up_s, told)
     result["track"] = {
         "time_s": [_number(v) for v in track.time[whole]],
         "x_m": [_number(v) for v in x[whole]],
         "speed_m_s": [_number(v, 3) for v in track.speed[whole]],
         "height_m": [_number(v, 3) for v in height[whole]],
     }
+
+
+def _gained_unseen(track: Track, best: int, ground: Ground) -> float:
+    """Speed (m/s) still gained from the last that is told until the torso leaves the picture; 0
+    where the fastest was before that."""
+    known = np.flatnonzero(np.isfinite(track.speed))
+    if best < known[-1] - 1 or ground.line is None:
+        return 0.0
+    lately = known[track.time[known] > track.time[best] - 0.5]
+    if len(lately) < 4:
+        return 0.0
+    gains = float(np.polyfit(track.time[lately], track.speed[lately], 1)[0])
+    left_m = max(ground.view_m - float(track.x[best]), 0.0)
+    return max(gains, 0.0) * min(left_m / float(track.speed[best]), 0.3)
 
 
 def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> None:

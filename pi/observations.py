@@ -91,8 +91,7 @@ def observe(
     small = vision.shrunk(luma, factor)
     some = np.unique(np.linspace(0, n - 1, min(n, 25)).astype(int))
     usual = vision.middle_of(small[some]).astype(np.float32)
-    restless = vision.middle_of(np.abs(np.diff(small[some].astype(np.int16), axis=0)))
-    whole = vision.register(small, usual, restless <= max(3.0, 2.0 * float(np.median(restless))))
+    whole = vision.register(small, usual, vision.holds_still(small[some]))
     metre = 40.0 * width / factor / 320.0 if line is None else line.px_per_m(0.0) / factor
     every = max(1, int(1.01 / LOOKS_PER_S / float(np.median(np.diff(time)))))
     looked = np.arange(0, n, every)

@@ -17,6 +17,10 @@ CREEP_M_S = 0.05
 """Slower than this at the gate, the athlete crept into the start: no instant can be told."""
 
 
+FOLLOWS_S, FOLLOWS = 0.3, 0.3
+"""Within this time after first movement, this share of the body's parts has left its place."""
+
+
 STILL_M = 0.030
 """Who strays further than this from the mean place within that second was not still."""
 
@@ -48,9 +52,38 @@ def farthest(displacement: np.ndarray, lost: np.ndarray, *, together: int = 2) -
     """
     if displacement.shape[1] < together:
         return np.full(len(displacement), np.nan)
-    known = np.where(lost, 0, np.arange(len(lost))[:, None])
-    held = np.take_along_axis(displacement, np.maximum.accumulate(known, axis=0), axis=0)
+    held = _held(displacement, lost)
     return -np.partition(-held, together - 1, axis=1)[:, together - 1]
+
+
+def _held(displacement: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """(k, m) m, with the last known displacement where a part is lost."""
+    known = np.where(lost, 0, np.arange(len(lost))[:, None])
+    return np.take_along_axis(displacement, np.maximum.accumulate(known, axis=0), axis=0)
+
+
+def _alone(
+    time: np.ndarray,
+    moved: np.ndarray,
+    lost: np.ndarray,
+    trusted: np.ndarray,
+    crossing: float,
+    gate: float,
+) -> np.ndarray:
+    """(m,) bool: the parts that went at `crossing` when the body did not follow; none when it did.
+
+    A start takes the whole body along within FOLLOWS_S: what goes alone is somebody behind it, or
+    a hand that scratches.
+    """
+    none = np.zeros(moved.shape[1], bool)
+    later = int(np.searchsorted(time, crossing + FOLLOWS_S))
+    if later >= len(time):
+        return none
+    held = _held(moved[: later + 1], lost[: later + 1]) > gate
+    if held[-1, trusted].mean() >= FOLLOWS:
+        return none
+    went: np.ndarray = held[time[: later + 1] >= crossing].any(axis=0)
+    return went & trusted
 
 
 def first_movement(
@@ -87,14 +120,16 @@ def first_movement(
     if not np.isfinite(end):
         return none("the athlete was not still for a second before")
     answer = none("")
-    for _ in range(3):
+    alone = np.zeros(m, bool)  # parts that went while the body stayed
+    for _ in range(4):
         start = max(end - 1.0, float(time[0]))
         still = np.flatnonzero((time >= start - 1e-9) & (time <= end))
         if len(still) < 3 or end - start < SHORTEST_REST_S:
             return none("the recording begins less than half a second before", (start, end))
-        moved, sway, trusted = _against_rest(vector, lost, still, axes, error)
+        moved, sway, trusted = _against_rest(vector, lost, still, axes, error, round(0.1 / step))
         if trusted.sum() < together:
             return none("too little of the athlete could be followed before the start")
+        trusted &= ~alone
         curve = farthest(moved[:, trusted], lost[:, trusted], together=together)
         gate = gate_m + sway
         launched = np.flatnonzero((curve > 0.05) & (time <= left_s + 0.6))
@@ -116,6 +151,10 @@ def first_movement(
         low, high = float(curve[before]), float(min(curve[before + 1], 0.2))
         gap = float(time[before + 1] - time[before])  # more than a frame where pictures are missing
         crossing = float(time[before] + (gate - low) / max(high - low, 1e-6) * gap)
+        others = _alone(time, moved, lost, trusted, crossing, gate)
+        if others.any() and (trusted & ~others).sum() >= together:
+            alone |= others
+            continue
         speed = _speed(time, curve, crossing, max(step, gap))
         ranked = np.where(lost[before + 1], 0.0, moved[before + 1])
         site = int(np.flatnonzero(trusted)[np.argmax(ranked[trusted])])
@@ -201,14 +240,19 @@ def _errors(
 
 
 def _against_rest(
-    vector: np.ndarray, lost: np.ndarray, still: np.ndarray, axes: np.ndarray, error: np.ndarray
+    vector: np.ndarray,
+    lost: np.ndarray,
+    still: np.ndarray,
+    axes: np.ndarray,
+    error: np.ndarray,
+    tenth: int,
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """(k, m) distance of every part from its mean place in the still pictures; the sway; whom to
     trust.
 
     A part whose texture runs one way tells its displacement across it only: a direction that
     jitters beyond what is usual here is left out, and what the picture's own unsteadiness
-    may feign is taken off the rest.
+    may feign is taken off the rest.   tenth : pictures in a tenth of a second.
     """
     apart = vector - vector[still].mean(axis=0)
     along = np.stack(
@@ -219,12 +263,13 @@ def _against_rest(
     usable = ~(lost[still].mean(axis=0) > 0.1)
     usual = float(np.sqrt(np.median(variance[usable].min(axis=1)))) if usable.any() else 0.0
     limit = max(2.5 * usual, 0.0003)
-    along = np.maximum(np.abs(along) - error, 0.0)
+    along = np.sign(along) * np.maximum(np.abs(along) - error, 0.0)
     along[:, np.sqrt(variance) > limit] = 0.0
     moved = np.hypot(along[..., 0], along[..., 1])
     trusted = usable & (np.sqrt(variance.min(axis=1)) <= limit)
-    # over three pictures: noise of a single one is not sway
-    calm = uniform_filter1d(moved[still], 3, axis=0, mode="nearest")
+    # over a tenth of a second: noise of single pictures is not sway, which is slower
+    calm = uniform_filter1d(along[still], max(3, tenth), axis=0, mode="nearest")
+    calm = np.hypot(calm[..., 0], calm[..., 1])
     sway = float(np.sort(calm.max(axis=0)[trusted])[-2:].min()) if trusted.any() else np.nan
     return moved, sway, trusted
 

@@ -68,6 +68,19 @@ def at(registration: Registration, picked: np.ndarray | slice) -> Registration:
     )
 
 
+def holds_still(stack: np.ndarray) -> np.ndarray:
+    """(h, w) bool: what neither stirs nor was left or come to, in pictures spread over a
+    recording."""
+    restless = middle_of(np.abs(np.diff(stack.astype(np.int16), axis=0)))
+    part = max(3, len(stack) // 3) | 1
+    first, last = (middle_of(each).astype(np.float32) for each in (stack[:part], stack[-part:]))
+    last *= np.median(first + 1.0) / np.median(last + 1.0)
+    limit = np.maximum(8.0, 3.0 * restless)
+    changed = cv2.medianBlur((cv2.absdiff(first, last) > limit).astype(np.uint8), 3)
+    left = cv2.dilate(changed, np.ones((5, 5), np.uint8)) > 0
+    return (restless <= max(3.0, 2.0 * float(np.median(restless)))) & ~left
+
+
 def anchors(reference: np.ndarray, trusted: np.ndarray, *, count: int = 1800) -> np.ndarray:
     """Where a picture holds still and has something to hold on to: flat indices of strong
     gradients.
@@ -106,8 +119,10 @@ def register(
     """Gain, offset and shift of every picture against the reference, from its strong gradients.
 
     One linear least squares a picture (Lucas & Kanade 1981 with a gain and an offset), bisquare
-    weights, so that what moves by itself has no say. Pictures that show too little to hold on to:
-    gain 1, offset and shift 0. Good for shifts up to about a pixel and a half of the pictures
+    weights, so that what moves by itself has no say; a tenth of a pixel is forgiven, or a smooth
+    lane would speak against its own lines. A gain of 1 ± 0.1 and a shift of 0 ± 1 px hold where
+    little speaks for another. Pictures that show too little to hold on to: gain 1, offset and shift
+    0. Good for shifts up to about a pixel and a half of the pictures
     given.
     """
     n = len(pictures)
@@ -124,15 +139,19 @@ def register(
     pairs = np.einsum("pi,pj->pij", design, design).reshape(len(at), 16)
     seen = pictures.reshape(n, -1)[:, at].astype(np.float32)
     weight = np.ones((n, len(at)), np.float32)
+    forgiven = (0.1 * np.hypot(gx, gy)).astype(np.float32)
+    usual = np.array([1.0, middle, 0.0, 0.0])
+    prior = np.diag([100.0, 1e-3, 1.0, 1.0])
     answer = np.zeros((n, 4))
     for _ in range(rounds):
         normal = (weight @ pairs.astype(np.float32)).reshape(n, 4, 4).astype(float)
-        right = (weight * seen) @ design.astype(np.float32)
-        answer = np.linalg.solve(normal + 1e-3 * np.eye(4), right.astype(float)[..., None])[..., 0]
+        right = ((weight * seen) @ design.astype(np.float32)).astype(float) + prior @ usual
+        answer = np.linalg.solve(normal + prior, right[..., None])[..., 0]
         miss = np.abs(seen - (answer.astype(np.float32) @ design.T.astype(np.float32)))
         some = np.sort(miss[:, ::5], axis=1)
         spread = np.maximum(1.4826 * some[:, some.shape[1] // 2, None], 0.5)
-        weight = np.clip(1.0 - (miss / (4.0 * spread)) ** 2, 0.0, None) ** 2
+        miss /= 4.0 * np.hypot(spread, forgiven)
+        weight = np.clip(1.0 - miss**2, 0.0, None) ** 2
     gain = np.clip(answer[:, 0], 0.3, 3.0)
     offset = answer[:, 1] - gain * middle
     return Registration(gain, offset, np.clip(answer[:, 2:] / gain[:, None], -2.5, 2.5))
@@ -725,10 +744,10 @@ def _trunk(thick: np.ndarray, top: float, height: float) -> tuple[float, float]:
     return at, wanted + first
 
 
-CELL = 4
+CELL = 3
 """Side of a cell of the displacement grid, px of the half-size picture."""
 
-SOFT = 1.2
+SOFT = 1.0
 """Standard deviation, in cells, of the soft window over them."""
 
 NEIGHBOURS = 0.6
@@ -837,7 +856,7 @@ def displacement(
         before = cells(cv2.multiply(body.weight, cv2.multiply(unmoved, unmoved)))
         after = cells(cv2.multiply(body.weight, cv2.multiply(apart, apart)))
         # a displacement that does not explain the change is none: something else came into sight
-        unexplained = after > np.maximum(0.6 * before, 9.0 * body.covered)
+        unexplained = after > np.maximum(0.4 * before, 9.0 * body.covered)
         vectors[i] = 2.0 * flow[body.used]
         lost[i] = unexplained[body.used]
         # what is lost begins again from its place instead of wandering off
