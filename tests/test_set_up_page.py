@@ -392,6 +392,18 @@ def test_one_tap_follows_the_cones_without_a_script_too(client, own, seen):
     assert now.data["told"]["px_per_m"] == pytest.approx(150, abs=1)
 
 
+def test_a_camera_that_was_refused_by_a_hair_is_followed_too(client, own, seen):
+    kept = calibrate(own, seen[1])
+    with answering(own, StillCamera(shifted(seen[1], 1.5))):
+        said = client.post("/set-up/again", headers=JSON).json["said"]
+        assert said == "The camera stands as it was calibrated, to 1.5 px. Nothing to do."
+        refuse(own, kept)
+        answer = client.post("/set-up/again", headers=JSON).json
+    assert answer["said"].startswith("Calibrated again: the camera had moved by")
+    assert answer["again"] == ""
+    assert own.current_calibration().data["cones"][0]["pixel"][0] == pytest.approx(151.5, abs=0.3)
+
+
 def test_one_tap_tells_why_it_cannot(client, own, seen, monkeypatch):
     def again():
         answer = client.post("/set-up/again", headers=JSON)

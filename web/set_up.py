@@ -1,7 +1,6 @@
 """The Set-up page: asks the device for pictures and answers, shows them. Computes nothing."""
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -272,14 +271,12 @@ def follow() -> tuple[str, int]:
     checked = answered("check", {})
     if isinstance(checked, str):
         return checked, 409
-    if checked["ok"]:
-        px = checked.get("shift_px")
-        if px is None:
-            return words.sentence(checked.get("reason")) or "The camera cannot tell.", 409
-        if must_follow(store()):
-            # It was knocked and is back: what is kept anew counts from here on.
-            return "The camera stands as it was calibrated. Nothing to do: arm again.", 200
-        return f"The camera stands as it was calibrated, to {px:.1f} px.", 200
+    px = checked.get("shift_px")
+    if checked["ok"] and px is None:
+        return words.sentence(checked.get("reason")) or "The camera cannot tell.", 409
+    # What was refused at 2.1 px must not be sent back at 1.9: it is followed all the same.
+    if checked["ok"] and not (checked.get("proposal") and must_follow(store())):
+        return f"The camera stands as it was calibrated, to {px:.1f} px. Nothing to do.", 200
     if not checked.get("proposal"):
         return (
             "The camera sees another scene, so the cones cannot be followed. "
@@ -288,8 +285,7 @@ def follow() -> tuple[str, int]:
     kept = answered("keep", {"data": checked["proposal"], "source": "moved"})
     if isinstance(kept, str):
         return kept, 409
-    px = checked.get("shift_px")
-    how_far = f" by {px:.0f} px" if px is not None and math.isfinite(px) else ""
+    how_far = f" by {px:.0f} px" if px is not None else ""
     return f"Calibrated again: the camera had moved{how_far}, the cones are followed.", 200
 
 
