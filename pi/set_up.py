@@ -1,8 +1,7 @@
 """What the Set-up page asks of the camera's picture, answered. Knows no camera and no store.
 
 A calibration's data is as `calibration.line_from` has it; beside that it may hold lanes:
-{"lanes": [{"name": "1", "region": [[u, v], …], "cones": […]}]}, and where the device kept it
-"told", what `tried` says of it: the pages show that and compute nothing.
+{"lanes": [{"name": "1", "region": [[u, v], …], "cones": […]}]}.
 """
 
 from __future__ import annotations

@@ -736,6 +736,7 @@ def test_lanes_are_drawn_named_and_saved(phone, store, seen):
     assert lanes[0]["region"] == [pytest.approx(one, abs=0.02) for one in moved[:4]]
     assert lanes[1]["region"][0] == pytest.approx([moved[4][0], moved[4][1] + 1], abs=0.02)
     assert [len(lane["region"]) for lane in lanes] == [4, 4]
+    assert store.current_calibration().data["view"] == "beside"
     assert all(lane["cones"] == [] for lane in lanes)
     # who comes back later goes on from there
     page = phone("/set-up")
@@ -769,6 +770,26 @@ def test_a_lane_may_have_cones_of_its_own(phone, store, camera, seen):
     (lane,) = data["lanes"]
     assert [cone["metres"] for cone in lane["cones"]] == [0, 2.5]
     assert lane["cones"][1]["pixel"] == pytest.approx([900, 300], abs=3)
+
+
+@marked
+def test_lanes_that_the_camera_looks_along_are_drawn_side_by_side(phone, store, seen):
+    page = phone("/set-up")
+    still(page)
+    tap_all(page, seen)
+    page.locator("#lanes summary").click()
+    page.locator("#view").select_option("along")
+    page.locator("#lane-add").click()
+    page.locator("#lane-add").click()
+    save(page)
+    data = store.current_calibration().data
+    assert data["view"] == "along"
+    (left, right) = (np.array(lane["region"]) for lane in data["lanes"])
+    assert left[:, 0].max() <= right[:, 0].min() + 26
+    page = phone("/set-up")
+    still(page)
+    page.locator("#lanes summary").click()
+    playwright.expect(page.locator("#view")).to_have_value("along")
 
 
 @marked

@@ -151,6 +151,7 @@ class Lane(Asked):
     name: Annotated[str, Field(min_length=1, max_length=20)]
     region: Annotated[list[Pixel], Field(min_length=3, max_length=8)]
     cones: Annotated[list[Cone], Field(max_length=6)] = []
+    depth_m: Annotated[float, Field(ge=-50, le=50, allow_inf_nan=False)] | None = None
 
 
 class Data(Asked):
@@ -163,6 +164,7 @@ class Data(Asked):
     horizon: tuple[Pixel, Pixel] | None = None
     depth_m: Annotated[float, Field(ge=-50, le=50, allow_inf_nan=False)] | None = None
     lanes: Annotated[list[Lane], Field(max_length=4)] = []
+    view: Literal["beside", "along"] | None = None
 
 
 class Tap(Asked):

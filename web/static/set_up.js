@@ -19,7 +19,7 @@
   let cursor = null;  // the keyboard's cross hairs, px
   let told = null;  // what the timer says of the draft
   let source = "taps", dirty = false, saving = false, kept = false, count = 0;
-  let draft = { cones: [], horizon: [], roll: null, pitch: null, depth: 0, lens: "auto", kept: null, lanes: [] };
+  let draft = { cones: [], horizon: [], roll: null, pitch: null, depth: 0, lens: "auto", kept: null, lanes: [], view: "beside" };
   const history = [];
 
   find("editor").hidden = false;
@@ -95,8 +95,8 @@
   }
 
   function whole() {
-    const lanes = draft.lanes.map((lane) => ({ name: lane.name, region: lane.region, cones: lane.cones.map(asked) }));
-    return { ...about(draft.cones), ...(lanes.length ? { lanes } : {}) };
+    const lanes = draft.lanes.map((lane) => ({ ...lane, cones: lane.cones.map(asked) }));
+    return { ...about(draft.cones), ...(lanes.length ? { lanes, view: draft.view } : {}) };
   }
 
   // Every change goes through here, so that every change can be undone.
@@ -177,6 +177,9 @@
     await refine(cone.id);
   }
 
+  // Along the lanes no metres are seen, and no cones are needed.
+  const alongLanes = () => draft.view === "along" && draft.lanes.length > 0;
+
   const byId = (id) => cones().find((cone) => cone.id === id);
 
   // The timer looks for the cone near the tap; what it found can be undone by itself.
@@ -215,17 +218,17 @@
   let trying = 0, tryTimer = 0;
   function tryIt() {
     clearTimeout(tryTimer);
-    const mine = ++trying, ours = cones();
-    if (ours.length < 2 || ours.some((cone) => !Number.isFinite(cone.metres))) {
+    const mine = ++trying, ours = cones(), bare = layer < 0 && alongLanes();
+    if ((ours.length < 2 && !bare) || ours.some((cone) => !Number.isFinite(cone.metres))) {
       told = null;
       return render();
     }
     tryTimer = setTimeout(async () => {
       let answer;
-      try { answer = (await ask("try", about(ours))).answer; } catch (problem) { answer = { problem: problem.message }; }
+      try { answer = (await ask("try", layer < 0 ? whole() : about(ours))).answer; } catch (problem) { answer = { problem: problem.message }; }
       if (mine !== trying) return;
       told = answer;
-      ours.forEach((cone, i) => { cone.fit = answer.misfit_m ? answer.misfit_m[i] : null; });
+      ours.forEach((cone, i) => { cone.fit = answer.misfit_m?.[i] ?? null; });
       render();
     }, 120);
   }
@@ -600,7 +603,10 @@
     const box = find("feedback"), n = cones().length, parts = [];
     if (n === 1) parts.push(element("p", "One cone more, at least.", "quiet"));
     if (told?.problem) parts.push(element("p", told.problem, "notice bad"));
-    else if (told) {
+    else if (told && told.u_m == null) {
+      parts.push(element("p", "Reactions only: along the lanes no metres are seen", "verdict"));
+      for (const warning of told.warnings) parts.push(element("p", warning.replace(/^./, (first) => first.toUpperCase()) + ".", "warning"));
+    } else if (told) {
       const way = told.direction > 0 ? "to the right →" : "to the left ←";
       parts.push(element("p", `± ${cm(told.u_m)} between the cones`, "verdict"));
       parts.push(element("p", `${Math.round(told.px_per_m)} px/m. In view: ${metresOf(round(told.view_m[0], 1))} to ${metresOf(round(told.view_m[1], 1))}. Runs ${way}`));
@@ -614,12 +620,12 @@
     }
     const text = parts.map((part) => part.textContent).join("|");
     if (box.dataset.text !== text) { box.replaceChildren(...parts); box.dataset.text = text; }
-    const fine = told && !told.problem && layer < 0;
+    const fine = told && !told.problem && told.u_m != null && layer < 0;
     const saved = kept && !dirty;
     find("sum").textContent = saving ? "Saving …" : saved ? "Saved: in force from the next rep." : !dirty ? "" : fine ? `± ${cm(told.u_m)} ${told.direction > 0 ? "→" : "←"} Not saved yet.` : "Not saved yet.";
     find("save").hidden = saved;
     find("done").hidden = !saved;
-    const ready = draft.cones.length > 1 && [draft.cones, ...draft.lanes.map((lane) => lane.cones)].flat().every((cone) => Number.isFinite(cone.metres));
+    const ready = (draft.cones.length > 1 || (alongLanes() && !draft.cones.length)) && [draft.cones, ...draft.lanes.map((lane) => lane.cones)].flat().every((cone) => Number.isFinite(cone.metres));
     find("save").disabled = !ready || !dirty || saving || Boolean(told?.problem);
   }
 
@@ -638,6 +644,10 @@
     const name = lens ? lens.preset ? `${title.replace(/ \(preset\)$/, "")}, a preset` : `${title}, measured` : told && !told.problem ? "not known" : find("lens").selectedOptions[0]?.text || "";
     find("lens-now").textContent = draft.depth ? `${name}; ${metresOf(draft.depth)} nearer` : name;
     find("lanes-now").textContent = draft.lanes.length ? draft.lanes.map((lane) => lane.name).join(", ") : "one, the running line";
+    find("view").value = draft.view;
+    find("view-help").textContent = draft.view === "along"
+      ? "The lower edge of each lane lies across it on the ground, from line to line."
+      : "The lower edge of each lane lies on the ground, along its near line. Begin with the nearest lane.";
     find("lane-add").disabled = draft.lanes.length >= MOST_LANES;
   }
 
@@ -671,10 +681,18 @@
     const i = draft.lanes.length, [wide, high] = size;
     const taken = new Set(draft.lanes.map((lane) => lane.name));
     const name = String([1, 2, 3, 4, 5].find((number) => !taken.has(String(number))));
-    // One above the other, from the cones' line on: the corners are there to be dragged.
-    const foot = Math.min(draft.cones.length ? Math.max(...draft.cones.map((cone) => cone.pixel[1])) + 0.06 * high : 0.85 * high, 0.97 * high);
-    const low = Math.round(foot - 0.13 * high * i), top = Math.max(Math.round(low - 0.12 * high), 0);
-    const region = [[0.06 * wide, top], [0.94 * wide, top], [0.97 * wide, low], [0.03 * wide, low]].map((point) => inside(point.map(Math.round)));
+    // Somewhere to begin with: the corners are there to be dragged.
+    let region;
+    if (draft.view === "along") {
+      const [left, right] = [0.1 + 0.2 * i, 0.28 + 0.2 * i];
+      region = [[left, 0.3], [right, 0.3], [right, 0.9], [left, 0.9]].map(([x, y]) => [x * wide, y * high]);
+    } else {
+      const line = draft.cones.length ? Math.max(...draft.cones.map((cone) => cone.pixel[1])) : 0.8 * high;
+      const low = Math.min(line + 0.05 * high, 0.97 * high) - 0.06 * high * i;
+      const tall = told?.px_per_m ? 2 * told.px_per_m : 0.4 * high;  // a head's height and some more
+      region = [[0.05 * wide, low - tall], [0.95 * wide, low - tall], [0.97 * wide, low], [0.03 * wide, low]];
+    }
+    region = region.map((point) => inside(point.map(Math.round)));
     change(`lane ${name}`, () => { draft.lanes.push({ name, region, cones: [] }); });
     setMode("lanes");
     say(`Lane ${name} is drawn on the picture. Drag its corners.`);
@@ -718,6 +736,7 @@
     change("level", () => { draft.horizon = []; draft.roll = draft.pitch = null; });
     setMode("cones");
   });
+  find("view").addEventListener("change", () => change("view", () => { draft.view = find("view").value; }));
   find("lens").addEventListener("change", () => change("lens", () => { draft.lens = find("lens").value; }));
   find("depth").addEventListener("input", () => {
     const value = parsed(find("depth").value || "0");
@@ -777,7 +796,8 @@
       cones: (data.cones || []).map(own), horizon: data.horizon || [],
       roll: data.roll_deg ?? null, pitch: data.pitch_deg ?? null, depth: data.depth_m || 0,
       lens: !("lens" in data) ? "auto" : !lens ? "none" : preset ? lens.model : "kept", kept: lens || null,
-      lanes: (data.lanes || []).map((lane) => ({ name: lane.name, region: lane.region, cones: (lane.cones || []).map(own) })),
+      lanes: (data.lanes || []).map((lane) => ({ ...lane, cones: (lane.cones || []).map(own) })),
+      view: data.view || "beside",
     };
     const option = find("lens").querySelector("[value=kept]");
     option.hidden = option.disabled = draft.lens !== "kept";
