@@ -495,6 +495,7 @@
     if (mode === "horizon") return draft.horizon.length === 1 ? "Tap the horizon again, far to the other side" : "Tap the horizon, far to one side";
     if (mode === "lanes") return "Drag the corners of the lanes";
     const whose = layer < 0 ? "" : ` of lane ${draft.lanes[layer].name}`, n = cones().length;
+    if (n === 0 && layer < 0 && alongLanes()) return "Along the lanes no cones are needed";
     if (n === 0) return `Tap the foot of the cone${whose} at the start line`;
     if (n === 1) return `Tap the foot of the next cone${whose}`;
     return n < 3 ? "Tap a third cone: it shows a turned camera" : "Check the metres, then save";
