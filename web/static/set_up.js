@@ -834,7 +834,9 @@
   }
 
   find("tags").addEventListener("click", () => busy(find("tags"), "Looking …", async () => {
-    const job = await ask("tags", { data: { ...about([]), cones: [] } }), found = job.answer;
+    const spacing = parsed(find("spacing").value);
+    if (!(spacing >= 0.05 && spacing <= 20)) throw new Error("Tags stand every 0.05 to 20 m: look under Level.");
+    const job = await ask("tags", { spacing, data: about([]) }), found = job.answer;
     await show(job);
     change("tags", () => {
       layer = -1;
