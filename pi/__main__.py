@@ -490,7 +490,7 @@ def serve_set_up(station: Station, job: SetUp) -> None:
 def _answer(station: Station, job: SetUp) -> tuple[dict[str, Any], bytes | None]:
     camera, store, desk, asked = station.camera, station.store, station.desk, job.asked
     if station.track:
-        station.track.leave()  # nobody waits at the start while the coach sets up
+        station.track.set_up()  # nobody waits at the start, and the coach has put up cones
     if job.kind == "still":
         desk.still = _look(camera)
         answer = {"size": list(camera.size), "camera": camera.name, "mode": station.mode}
@@ -515,8 +515,9 @@ def _answer(station: Station, job: SetUp) -> tuple[dict[str, Any], bytes | None]
     if job.kind == "keep":
         data = complete(asked.get("data"))
         answer = set_up.tried(data, camera.size)  # what cannot be measured with is not kept
+        told = {key: value for key, value in answer.items() if key not in ("grid", "lens")}
         row = store.save_calibration(
-            data,
+            data | {"told": told},  # for pages, which do not compute
             source=asked.get("source", "taps"),
             camera=camera.name,
             mode=station.mode,

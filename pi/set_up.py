@@ -21,6 +21,9 @@ from .marks import SPACING_M, find_tags, refine
 MOVED_PX = 2.0
 """A camera that has moved further than this since it was calibrated is refused."""
 
+FOLLOW_PX = 0.5
+"""A camera that has moved less far stands as it was calibrated: there is nothing to follow."""
+
 STILL_SCALE = 0.5
 """Size of the picture that a calibration keeps: enough to see a tenth of a pixel."""
 
@@ -170,10 +173,10 @@ def moved_reason(px: float) -> str:
 
 
 def checked(still: bytes | None, picture: np.ndarray, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether the camera stands as it was calibrated; and, where it does not, what would be right.
+    """Whether the camera stands as it was calibrated; and, where it has moved, what would be right.
 
     proposal : the calibration's data with its pixels moved as the picture did and its cones
-    refined, or None.
+    refined; None where there is nothing to follow, or no telling.
     """
     if still is None:
         return {"shift_px": None, "ok": True, "proposal": None, "reason": "no picture was kept"}
@@ -182,7 +185,8 @@ def checked(still: bytes | None, picture: np.ndarray, data: Mapping[str, Any]) -
         reason = "too little structure in the picture to tell"
         return {"shift_px": None, "ok": True, "proposal": None, "reason": reason}
     ok = bool(shift.px <= MOVED_PX)
-    proposal = None if ok or shift.to_second is None else _follow(data, shift.to_second, picture)
+    there = shift.to_second if shift.px > FOLLOW_PX else None
+    proposal = None if there is None else _follow(data, there, picture)
     return {
         "shift_px": round(shift.px, 2) if np.isfinite(shift.px) else None,
         "ok": ok,

@@ -373,6 +373,9 @@ def test_a_calibration_that_is_kept_is_what_the_next_rep_is_measured_with(start)
     current = device.store.current_calibration()
     assert (current.id, current.source) == (kept.answer["calibration"], "taps")
     assert (current.camera, current.mode) == ("simulated", "640x360@60")
+    told = current.data["told"]  # for the pages
+    assert told == {key: tried.answer[key] for key in told}
+    assert told.keys() >= {"u_m", "px_per_m", "direction", "view_m", "warnings"}
     assert answered(device, "check").answer == {
         "ok": True, "proposal": None, "reason": None, "shift_px": pytest.approx(0, abs=0.3)
     }  # fmt: skip

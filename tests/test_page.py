@@ -10,9 +10,10 @@ import pytest
 from sample_reps import ENDINGS, add_rep, beat, request, sample_result, walk
 from two_processes import (
     CHROMIUM,
+    PHONE,
     ROOT,
+    WAIT_MS,
     free_port,
-    launch,
     served,
     simulated_device,
     wait_for_device,
@@ -22,8 +23,7 @@ from pi.drills import POSTURES
 from pi.store import open_store
 
 AXE = ROOT / "tests/vendor/axe-core-4.14.1/axe.min.js"
-PHONE, SIDEWAYS = {"width": 360, "height": 740}, {"width": 740, "height": 360}
-WAIT_MS = 20_000  # for what takes a moment here and a second on a slow machine
+SIDEWAYS = {"width": 740, "height": 360}
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 pytestmark = [
@@ -53,24 +53,6 @@ def living(store):
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("trackstart")
-
-
-@pytest.fixture(scope="module")
-def base(home):
-    port = free_port()
-    with served(home, port):
-        yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def open_place(home, base):
-    with open_store(f"sqlite:///{home / 'trackstart.db'}") as store:
-        yield store
-
-
 @pytest.fixture
 def store(open_place):
     """The store that the pages show, with a device that lives and no rep that runs."""
@@ -79,50 +61,6 @@ def store(open_place):
     rep = open_place.active_rep()
     if rep:
         open_place.change_rep(rep.id, state="failed", reason="the test is over")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as driver:
-        browser = launch(driver)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def phone(chromium, base):
-    """A function that opens a page on a new phone. No page may complain in the console."""
-    contexts, complaints = [], []
-
-    def open_page(path="/", *, size=PHONE, script="", **options):
-        context = (
-            chromium.new_context(
-                base_url=base, viewport=size, has_touch=True, reduced_motion="no-preference"
-            )
-            if not options
-            else chromium.new_context(base_url=base, viewport=size, **options)
-        )
-        context.set_default_timeout(WAIT_MS)
-        contexts.append(context)
-        if script:
-            context.add_init_script(script)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
-        page.on(
-            "console",
-            lambda said: (
-                complaints.append(said.text) if said.type in ("error", "warning") else None
-            ),
-        )
-        page.goto(path)
-        return page
-
-    open_page.complaints = complaints
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def word_is(page, word):

@@ -91,8 +91,14 @@ def test_a_moved_camera_is_followed_to_its_cones(seen):
     fine = set_up.checked(still, picture, data)
     assert fine["ok"]
     assert fine["shift_px"] < 0.2
+    assert fine["proposal"] is None
     map_ = cv2.getRotationMatrix2D((640.0, 360.0), -0.5, 1.0)
     map_[:, 2] += 9.0, -6.0
+    little = cv2.warpAffine(picture, np.float32([[1, 0, 1.2], [0, 1, 0]]), SIZE)
+    answer = set_up.checked(still, little, data)
+    assert answer["ok"], "it may be measured with"
+    moved = answer["proposal"]["lanes"][0]["region"][0][0]
+    assert moved == pytest.approx(101.2, abs=0.1)
     after = cv2.warpAffine(
         picture, map_, SIZE, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
     )

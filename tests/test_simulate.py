@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pi.camera import Frames
+from pi.marks import refine
 from pi.simulate import (
     CONDITIONS,
     ENDINGS,
@@ -589,6 +590,28 @@ def test_lost_pictures_are_gaps_in_the_time_stamps():
 
 
 # --------------------------------------------------------------------------------------- live
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_cones_stand_on_the_line_while_somebody_sets_up_and_then_no_more(direction, seed):
+    track = SimulatedTrack(seed=seed, direction=direction, conditions=SILENT)
+    empty = track.picture(time.monotonic_ns()).copy()
+    track.set_up()
+    seen = track.picture(time.monotonic_ns()).copy()
+    assert len(track.cones) >= 3
+    for cone in track.cones:
+        found = refine(seen, np.add(cone["pixel"], (5, -7)))
+        assert found.found, cone
+        assert found.pixel == pytest.approx(cone["pixel"], abs=1.0)
+    track.leave()
+    assert (track.picture(time.monotonic_ns()) == empty).all()
+    track.set_up()
+    track.line_up("prone", seed=3)
+    there = track.picture(time.monotonic_ns())
+    foot = np.round(track.cones[-1]["pixel"]).astype(int)
+    assert abs(int(there[foot[1] - 5, foot[0]]) - int(empty[foot[1] - 5, foot[0]])) < 20
+    assert abs(int(seen[foot[1] - 5, foot[0]]) - int(empty[foot[1] - 5, foot[0]])) > 20
 
 
 def test_a_live_camera_sees_somebody_line_up_hear_the_signal_and_go():

@@ -13,6 +13,8 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PHONE = {"width": 360, "height": 740}
+WAIT_MS = 20_000  # for what takes a moment here and a second on a slow machine
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 

@@ -20,6 +20,8 @@ from two_processes import (  # noqa: E402
     wait_for_device,
 )
 
+from pi.simulate.backdrop import View, cones  # noqa: E402
+
 PHONE = {"width": 390, "height": 844}
 
 
@@ -31,10 +33,41 @@ def main() -> None:
         browser = launch(driver)
         with simulated_device(home, port) as device, served(home, port):
             wait_for_device(device, port)
+            set_up(browser, f"http://127.0.0.1:{port}", docs)
             photograph(browser, f"http://127.0.0.1:{port}", docs)
         browser.close()
     for picture in sorted(docs.glob("*.png")):
         print(picture.relative_to(ROOT), f"{picture.stat().st_size // 1024} kB")
+
+
+def set_up(browser: Browser, address: str, docs: Path) -> None:
+    """Cones tapped on a still, as a phone shows them, and saved."""
+    context = browser.new_context(
+        base_url=address, viewport=PHONE, device_scale_factor=2, has_touch=True, locale="en-GB"
+    )
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto("/set-up")
+    page.locator("#take").tap()
+    page.locator("#stage img").wait_for()
+    for cone in cones(View()):
+        page.evaluate("scrollTo(0, document.getElementById('desk').offsetTop)")
+        page.wait_for_timeout(300)
+        box = page.locator("#still").bounding_box()
+        scale = page.locator("#still").evaluate("(still) => still.naturalWidth") / box["width"]
+        u, v = cone["pixel"]
+        page.touchscreen.tap(box["x"] + (u + 4) / scale, box["y"] + (v - 6) / scale)
+        page.locator("#told", has_text="Found the cone").wait_for()
+        page.locator("#cones li").last.locator("input").fill(f"{cone['metres']:g}")
+        page.evaluate("document.activeElement.blur()")
+        page.locator("#told").evaluate("(told) => { told.textContent = ''; }")
+    page.locator("#feedback .verdict").wait_for()
+    page.evaluate("scrollTo(0, document.getElementById('desk').offsetTop)")
+    page.wait_for_timeout(500)
+    page.screenshot(path=docs / "set-up-page.png")
+    page.locator("#save").tap()
+    page.locator("#done").wait_for()
+    context.close()
 
 
 def photograph(browser: Browser, address: str, docs: Path) -> None:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from pi.settings import Settings, load_settings
 from pi.store import Store, open_store
-from web import words
+from web import set_up, words
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
@@ -22,6 +22,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     settings = settings or load_settings()
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # names and choices, never a clip
+    app.extensions["settings"] = settings
     app.extensions["store"] = store or open_store(settings.store.url)
     app.extensions["feed"] = Feed(app.extensions["store"], settings.web.streams)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
 
     app.jinja_env.globals["words"] = words
     app.register_blueprint(site)
+    app.register_blueprint(set_up.page)
     app.register_error_handler(HTTPException, error_page)
     app.register_error_handler(SQLAlchemyError, error_page)
     guard(app, settings.web.names)

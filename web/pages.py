@@ -25,7 +25,7 @@ from pi.store import Busy, Evidence, Rep, Store, WrongStep
 from web import export, words
 from web.live import Feed
 from web.replay import draw_replay
-from web.state import last_ended, state_now
+from web.state import known_line, last_ended, state_now
 
 site = Blueprint("pages", __name__)
 
@@ -62,6 +62,7 @@ def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         key=secrets.token_urlsafe(16),
         last=last,
         name=names().get(last.athlete_id) if last else None,
+        calibrated=bool(known_line(store(), current_app.extensions["settings"]).source),
     )
     return html, status
 

@@ -1,9 +1,10 @@
 """What the timer is doing now, as every page and phone is told it. Reads the store only."""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
-from pi.store import Device, Rep, Store
+from pi.settings import Settings
+from pi.store import Calibration, Device, Rep, Store
 from web import words
 
 # An ending stays the big word this long; then the timer is READY for whoever comes next.
@@ -20,6 +21,7 @@ def state_now(store: Store) -> dict[str, Any]:
 
     change : grows with every change of any rep.    rep : the one that word is about, or None.
     last : the rep on the result card with its version, so that a page knows when to fetch it.
+    again : why the camera must be calibrated again before the next rep, or "".
     """
     change, now_ns = store.latest_change(), time.monotonic_ns()
     active, last, device = store.active_rep(), last_ended(store), store.device()
@@ -28,6 +30,9 @@ def state_now(store: Store) -> dict[str, Any]:
     shown = words.ending(rep) if rep else READY
     if rep and rep.state == "done" and not shown.sentence:
         shown = shown._replace(sentence=_reaction(rep))
+    again = "" if active else must_follow(store, last)
+    if again and rep:
+        shown = shown._replace(sentence="Calibrate again, then arm.")
     if not alive:
         rep, shown = active, NOT_RUNNING
     return {
@@ -44,12 +49,67 @@ def state_now(store: Store) -> dict[str, Any]:
         "can_stop": bool(active and active.state != "analysing" and not active.stop_asked),
         "can_go": bool(alive and active and _waits_for_coach(active)),
         "last": f"{last.id}.{last.changed}" if last else "",
+        "again": again,
     }
 
 
 def last_ended(store: Store) -> Rep | None:
     """The newest rep that is over."""
     return next((rep for rep in store.reps(limit=2) if rep.state not in words.ACTIVE), None)
+
+
+def must_follow(store: Store, last: Rep | None = None) -> str:
+    """Why the latest rep was refused for a camera that had moved; "" if not, or calibrated since.
+
+    last : the newest rep that is over, where it is known.
+    """
+    last = last or last_ended(store)
+    why = words.moved(last) if last else ""
+    if not why or last is None:
+        return ""
+    used = last.settings or {}
+    camera, kept = (used.get("camera") or {}).get("name"), used.get("calibration")
+    newest = store.current_calibration(camera=camera)
+    if newest is None or newest.id == kept:
+        return why if newest else ""
+    # A newer one may be of another mode; then the rep's own is still the one that holds.
+    mode = next((each.mode for each in store.calibrations(camera=camera) if each.id == kept), None)
+    holds = store.current_calibration(camera=camera, mode=mode) if mode else None
+    return why if holds and holds.id == kept else ""
+
+
+class KnownLine(NamedTuple):
+    """Where the next rep's metres come from."""
+
+    source: str  # kept | settings | track (the simulated one) | "" for nowhere
+    kept: Calibration | None = None
+    other: Calibration | None = None  # one that holds for another camera or mode
+
+
+def known_line(store: Store, settings: Settings) -> KnownLine:
+    """Which calibration the device will use, as far as the pages can know."""
+    device = store.device()
+    camera = device.camera if device and device.camera else None
+    newest = store.current_calibration(camera=camera)
+    if newest and _holds(newest, settings):
+        return KnownLine("kept", newest)
+    wanted = settings.camera
+    mode = f"{wanted.width}x{wanted.height}@{wanted.fps:g}"
+    if kept := store.current_calibration(camera=camera, mode=mode):
+        return KnownLine("kept", kept)
+    other = newest or store.current_calibration()
+    if device and device.simulated:
+        return KnownLine("track", None, other)
+    return KnownLine("settings" if settings.place.cones else "", None, other)
+
+
+def _holds(kept: Calibration, settings: Settings) -> bool:
+    """Whether a calibration is of the mode that the camera is opened in."""
+    size, _, fps = kept.mode.partition("@")
+    wanted = settings.camera
+    # A film or a webcam has the size that it has.
+    any_size = wanted.source in ("file", "webcam")
+    return fps == f"{wanted.fps:g}" and (any_size or size == f"{wanted.width}x{wanted.height}")
 
 
 def _just_ended(rep: Rep, device: Device | None, now_ns: int) -> bool:

@@ -157,6 +157,58 @@ def verdict(rep: Any) -> str:
     return STATUSES.get(str(status), STATUSES["failed"])
 
 
+MOVED = "open Set-up and tap Calibrate again"
+"""The end of the device's reason for refusing a camera that was moved."""
+
+
+def moved(rep: Any) -> str:
+    """Why a rep was refused because the camera was moved; "" when it was not."""
+    told = [rep.reason, *((rep.result or {}).get("reasons") or ())]
+    why = next((text for text in told if text and text.endswith(MOVED)), "")
+    return sentence(why.removesuffix(MOVED).rstrip(": "))
+
+
+SOURCES = {
+    "taps": "cones, tapped on a still",
+    "tags": "printed tags",
+    "moved": "cones, followed after the camera had moved",
+    "settings": "cones in the settings",
+}
+
+# As pi.lens has them, which the pages do not import.
+LENSES = {
+    "v1": "Camera Module 1",
+    "v2": "Camera Module 2",
+    "v3": "Camera Module 3",
+    "v3-wide": "Camera Module 3 Wide",
+    "hq-6mm": "HQ Camera, 6 mm lens",
+    "gs-6mm": "Global Shutter Camera, 6 mm lens",
+}
+
+
+def lens(data: Any) -> str:
+    """A calibration's lens, and whether it was measured or is a preset."""
+    if not data:
+        return "not known: taken as one that bends nothing"
+    name = LENSES.get(str(data.get("model")), str(data.get("model") or "given"))
+    if data.get("preset"):
+        return f"{name}: a preset from published figures, not measured"
+    rms = data.get("rms_px")
+    return f"{name}: measured with the board" + (f", to {rms:.2f} px" if rms else "")
+
+
+def level(data: Any) -> str:
+    """How a calibration knows that the camera is level."""
+    if data.get("horizon"):
+        return "from the horizon"
+    if data.get("roll_deg") is None:
+        return "not told: the tripod's bubble has to be right"
+    leans = f"leans by {number(data['roll_deg'], 1)}°"
+    if data.get("pitch_deg") is None:
+        return leans
+    return f"{leans}, looks down by {number(data['pitch_deg'], 1)}°"
+
+
 def posture(key: str | None) -> str:
     """A posture's name; `lying` is what the picture shows when it cannot tell back from belly."""
     if key == "lying":

@@ -54,6 +54,34 @@ def cones(view):
     return found
 
 
+CONE_M = (0.24, 0.30)  # across its foot, and high
+CONE_GREY = 35
+
+
+def draw_cone(view, metres):
+    """A cone on the running line: where it is in the picture, how much it covers there, its grey.
+
+    Returns ((rows, columns), (h, w) share from 0 to 1, grey).
+    """
+    wide, high = CONE_M
+    width, height = view.size
+    half = [(-0.5, 0.0), (-0.5, 0.1), (-0.35, 0.1), (-0.08, 1.0)]  # left side, from the foot up
+    outline = [(share * wide, up * high) for share, up in half]
+    outline += [(-x, up) for x, up in outline[::-1]]
+    corners = project(view, [(metres + x, up, 0.0) for x, up in outline])
+    left, top = np.floor(corners.min(0)).astype(int) - 2
+    right, bottom = np.ceil(corners.max(0)).astype(int) + 3
+    fine = 8
+    mask = np.zeros((fine * (bottom - top), fine * (right - left)), np.uint8)
+    at = np.round((corners - (left, top) + 0.5) * fine - 0.5).astype(np.int32)
+    cv2.fillPoly(mask, [at], 255)
+    cover = cv2.resize(mask, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    cover = cv2.GaussianBlur(cover.astype(np.float32) / 255, (0, 0), 0.6)
+    rows, columns = slice(max(top, 0), min(bottom, height)), slice(max(left, 0), min(right, width))
+    cover = cover[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    return (rows, columns), cover, CONE_GREY
+
+
 def tile(random, size, sd):
     """A square of noise that repeats without a seam, mean 0, SD 1."""
     patch = random.standard_normal((size, size), dtype=np.float32)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pi.camera import Camera
-from pi.simulate.backdrop import View, cones, draw_backdrop
+from pi.simulate.backdrop import View, cones, draw_backdrop, draw_cone
 from pi.simulate.body import Athlete
 from pi.simulate.clip import ENDINGS
 from pi.simulate.figure import dress
@@ -45,6 +45,7 @@ class SimulatedTrack:
         self._lined_up_s = 0.0
         self._ending = "no_movement"
         self._delay_s = 0.0  # from the signal to the onset of movement
+        self._standing: list[Any] = []  # cones, as long as somebody sets up
         self._lock = threading.Lock()
 
     @property
@@ -102,6 +103,7 @@ class SimulatedTrack:
             self.scene.happens_around(still_s + 3.5, rest)
             self.scene.others = others
             self.scene.player = Player(figure, motion, onset_s)
+            self._standing = []
 
     def hear(self, go_ns: int) -> None:
         """The signal sounds; whoever is at the start reacts to it, once."""
@@ -116,10 +118,23 @@ class SimulatedTrack:
         """The lane is empty again."""
         with self._lock:
             self.scene.player = None
+            self._standing = []
+
+    def set_up(self) -> None:
+        """The lane is empty but for cones on the running line, until somebody lines up."""
+        with self._lock:
+            self.scene.player = None
+            self._standing = self._standing or [
+                draw_cone(self.view, cone["metres"]) for cone in self.cones
+            ]
 
     def picture(self, time_ns: int, out: np.ndarray | None = None) -> np.ndarray:
         """What a camera sees whose row 0 is exposed around time_ns: (h, w) uint8."""
-        return self.scene.picture(self.scene_s(time_ns), out)
+        seen = self.scene.picture(self.scene_s(time_ns), out)
+        for (rows, columns), cover, grey in self._standing:
+            under = seen[rows, columns]
+            under[:] = np.rint(under + cover * (grey - under))
+        return seen
 
     def truth(self, go_ns: int) -> dict[str, Any] | None:
         """What happened, in s after the signal at go_ns; None while nobody has lined up."""

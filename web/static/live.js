@@ -20,6 +20,10 @@
     change = state.change;
     shown = state;
     if (find("simulated")) find("simulated").hidden = !state.simulated;
+    if (find("again")) {
+      find("again").hidden = !state.again;
+      say("again-why", state.again);
+    }
     if (!onStart) return;
     if (stepped && state.state === "requested") say("said", "");
     find("state").dataset.look = state.look;
@@ -167,6 +171,28 @@
       press(form, form.querySelector("button") || document.querySelector(`button[form="${form.id}"]`));
     });
   }
+
+  // The camera was moved: looking and finding the cones again takes the timer some seconds.
+  document.querySelector("form[data-again]")?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target, button = form.querySelector("button"), told = find("again-said"), name = button.textContent;
+    button.disabled = true;
+    button.textContent = "LOOKING …";
+    let said = "The timer did not answer. Try again.", done = false;
+    try {
+      const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(30000) });
+      const state = await answer.json();
+      [said, done] = [state.said, answer.ok];
+      if (state.word) show(state);
+    } catch { /* said below */ }
+    button.disabled = false;
+    button.textContent = name;
+    told.textContent = said;
+    told.hidden = false;
+    told.classList.toggle("bad", !done);
+    if (done) find("again").hidden = true;
+    refresh();
+  });
 
   find("add")?.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
