@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .grid import BEHAVIOURS, BEYOND, GOAL_CONDITIONS
+from .grid import BEHAVIOURS, BEYOND
 from .score import GATES_M, Miss
 
 Row = dict[str, Any]
@@ -148,7 +148,7 @@ def goals(rows: list[Row], speed: Row | None = None, watch: Row | None = None) -
         _up(sharp),
         *_steps(sharp),
         _posture(starts),
-        *_uncertainty(starts),
+        *_uncertainty(rows),  # over the whole grid
         *_speed(speed),
         *_watch(watch),
     ]
@@ -263,9 +263,13 @@ def _cm(value: float) -> str:
 
 def _torso(rows: list[Row]) -> Row:
     known = [row["torso_rms"] for row in rows if row["torso_rms"] is not None]
-    return _limit(
-        "torso position, upright, within 5 m", "≤ 2 cm RMS", pooled(known), 0.02, _cm, len(known)
-    )
+    usual = float(np.median(known)) if known else None
+
+    def told(value: float) -> str:
+        return f"{_cm(value)}; median clip {_cm(usual or 0.0)}"
+
+    return _limit("torso position, upright, within 5 m", "≤ 2 cm RMS", pooled(known), 0.02, told,
+                  len(known), median_m=usual)  # fmt: skip
 
 
 def _rising(rows: list[Row]) -> Row:
@@ -299,9 +303,13 @@ def _crossings(rows: list[Row]) -> list[Row]:
 
 def _speed_curve(rows: list[Row]) -> Row:
     known = [row["speed_rms"] for row in rows if row["speed_rms"] is not None]
-    return _limit(
-        "speed, upright", "≤ 0.10 m/s RMS", pooled(known), 0.10, "{:.2f} m/s".format, len(known)
-    )
+    usual = float(np.median(known)) if known else None
+
+    def told(value: float) -> str:
+        return f"{value:.3f} m/s; median clip {usual or 0.0:.3f}"
+
+    return _limit("speed, upright", "≤ 0.10 m/s RMS", pooled(known), 0.10, told, len(known),
+                  median_m_s=usual)  # fmt: skip
 
 
 def _accelerations(rows: list[Row]) -> list[Row]:
@@ -429,8 +437,3 @@ def by(key: str, rows: list[Row], of: tuple[str, ...] | None = None) -> dict[str
         for name in names
         if of is None or name in of
     }
-
-
-def hard_conditions() -> tuple[str, ...]:
-    """Those that the goals name beside clean light."""
-    return tuple(name for name in GOAL_CONDITIONS if name not in CLEAN)

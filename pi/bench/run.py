@@ -175,7 +175,7 @@ def report(
             "by_posture": goals.by("posture", starts),
             "by_condition": goals.by("condition", rows),
             "all": goals.summary(starts or rows),
-            "coverage": goals.covered(starts),
+            "coverage": goals.covered(rows),
             "speed": speed,
             "watch": watch,
             "clips": rows,

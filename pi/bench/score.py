@@ -200,7 +200,10 @@ def _profile(result: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any]:
         found["profile_missing"] = missing
         found |= {name: _miss(profile[name], told.get(name)) for name in ("mss", "mac", "tau")}
     elif in_view <= SHORT_M:
-        says = any(reason.startswith("profile") for reason in result["reasons"])
+        # of what was no start at all the reason is another
+        says = result["status"] in ("no_movement", "not_measurable") or any(
+            reason.startswith("profile") for reason in result["reasons"]
+        )
         found["profile_null_right"] = missing and says
     return found
 

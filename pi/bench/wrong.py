@@ -22,6 +22,8 @@ def wrong(row: dict[str, Any]) -> dict[str, Any]:
     how many times a limit was passed) and what is wrong with it, worst first."""
     told: list[tuple[float, str]] = []
     if row["status_right"] is False:
+        if row["status"] in ("no_movement", "not_measurable"):  # the rest follows from it
+            return {"worth": 1500.0, "words": [f"status {row['status']}"]}
         told.append((1000.0, f"status {row['status']}"))
     if row["from_nobody"]:
         told.append((1000.0, "a reaction of nobody"))
