@@ -26,7 +26,7 @@ from pi.bench import (
 )
 from pi.bench import speed as speeds
 from pi.bench.goals import goals
-from pi.bench.grid import BEHAVIOURS, GOAL_CONDITIONS, rendered
+from pi.bench.grid import BEHAVIOURS, GOAL_CONDITIONS, at_hand, rendered
 from pi.cli import main
 from pi.drills import POSTURES
 from pi.simulate import CONDITIONS, simulate_clip, write_film
@@ -434,6 +434,19 @@ def test_the_conditions_are_those_of_the_goals():
     assert CONDITIONS["exposure_step"].exposure_step == 0.08
     shake = CONDITIONS["shake"]
     assert (shake.shake_px, shake.bump_px) == (0.5, 0.0)
+
+
+def test_without_motion_capture_recorded_bodies_are_left_out_and_that_is_said(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TRACKSTART_MOTION", str(tmp_path / "nowhere"))
+    left = at_hand(grid(quick=False))
+    assert {case.body for case in left} == {"built-in"}
+    assert 0 < len(left) < len(grid(quick=False))
+    assert table(report([row()], skipped=8)).endswith("8 clips of recorded bodies left out: no "
+                                                      "motion capture here.")  # fmt: skip
+    monkeypatch.setenv("TRACKSTART_MOTION", str(tmp_path))
+    assert at_hand(grid(quick=False)) == grid(quick=False)
 
 
 SMALL = {"fps": 60.0, "size": (640, 360), "duration_s": 5.0}

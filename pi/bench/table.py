@@ -10,8 +10,12 @@ from .score import GATES_M
 
 
 def table(report: dict[str, Any]) -> str:
-    """Both tables, as the README has them."""
-    return f"{goal_table(report)}\n\n{condition_table(report)}"
+    """Both tables, as the README has them, and what was left out."""
+    parts = [goal_table(report), condition_table(report)]
+    if report["skipped_recorded_bodies"]:
+        left_out = report["skipped_recorded_bodies"]
+        parts.append(f"{left_out} clips of recorded bodies left out: no motion capture here.")
+    return "\n\n".join(parts)
 
 
 def goal_table(report: dict[str, Any]) -> str:
