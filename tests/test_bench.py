@@ -27,8 +27,10 @@ from pi.bench import (
 from pi.bench import speed as speeds
 from pi.bench.goals import goals
 from pi.bench.grid import BEHAVIOURS, GOAL_CONDITIONS, at_hand, rendered
+from pi.bench.run import blind_posture
 from pi.cli import main
 from pi.drills import POSTURES
+from pi.rep import analyse
 from pi.simulate import CONDITIONS, simulate_clip, write_film
 
 TIME = [round(0.1 * k, 1) for k in range(31)]
@@ -461,6 +463,17 @@ def test_a_case_is_drawn_and_measured_and_its_posture_told_without_the_drill():
     assert found["frames"] == len(rendered(case).frames.luma) == 300
     assert found["seconds"] > 0
     assert "5" in found["splits"]
+
+
+def test_the_posture_of_a_film_that_was_measured_shrunk_is_told_as_well():
+    clip = simulate_clip("plank", seed=7, fps=60.0, size=(640, 360), duration_s=5.0)
+    cones = [
+        {"pixel": [2 * c["pixel"][0] + 0.5, 2 * c["pixel"][1] + 0.5], "metres": c["metres"]}
+        for c in clip.cones
+    ]
+    found = analyse(clip.frames, clip.signal_ns, cones=cones, scale=0.5, posture="supine")
+    assert blind_posture(found, {"cones": cones}) == "plank"
+    assert blind_posture(found, {}) == "plank"
 
 
 # ------------------------------------------------------------------------------------ films, report

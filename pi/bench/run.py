@@ -53,7 +53,10 @@ def run_case(case: Case) -> dict[str, Any]:
 def blind_posture(found: Analysis, calibration: dict[str, Any]) -> str | None:
     """The start's posture as told from the kept observations without a word about the drill."""
     seen = unpacked(found.evidence["observations"])
-    return told(seen, Given(), line_from(calibration))["posture"]["start"]
+    line, px_per_m = line_from(calibration), found.result["capture"]["px_per_m"]
+    if line is not None and px_per_m is not None:  # a large film is measured shrunk
+        line = line_from(calibration, scale=px_per_m / line.px_per_m(0.0))
+    return told(seen, Given(), line)["posture"]["start"]
 
 
 def write_case(case: Case, folder: Path) -> None:
