@@ -271,6 +271,7 @@ def test_the_body_has_to_be_10_mm_away_and_what_is_not_told_is_nowhere():
     assert goal("where the body", *[right] * 9, late)["met"]
     assert not goal("where the body", *[right] * 8, late, late)["met"]
     assert not goal("where the body", *[right] * 8, late, gone)["met"]
+    assert goal("where the body", gone)["met"] is False
     assert goal("where the body", right)["figures"]["median_m"] == pytest.approx(0.010)
 
 

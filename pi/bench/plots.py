@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .goals import misses_of
 from .grid import BEHAVIOURS
+from .summary import misses_of
 
 DARK, LIGHT, MARK = "#1b3a57", "#8fb0cc", "#b5442c"
 

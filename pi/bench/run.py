@@ -21,10 +21,12 @@ from ..measure import ALGORITHM, Given
 from ..observations import unpacked
 from ..rep import Analysis, analyse, analyse_video, plain, told
 from ..simulate import write_film
-from . import goals, watching
+from . import watching
+from .goals import goals
 from .grid import BEHAVIOURS, Case, at_hand, grid, rendered
 from .score import number, posture_of, score
 from .speed import speed
+from .summary import by, covered, summary
 from .wrong import wrong
 
 Progress = Callable[[int, int], None]
@@ -174,11 +176,11 @@ def report(
             "quick": quick,
             "codec": codec,
             "skipped_recorded_bodies": skipped,
-            "goals": goals.goals(rows, speed, watch),
-            "by_posture": goals.by("posture", starts),
-            "by_condition": goals.by("condition", rows),
-            "all": goals.summary(starts or rows),
-            "coverage": goals.covered(rows),
+            "goals": goals(rows, speed, watch),
+            "by_posture": by("posture", starts),
+            "by_condition": by("condition", rows),
+            "all": summary(starts or rows),
+            "coverage": covered(rows),
             "speed": speed,
             "watch": watch,
             "clips": rows,

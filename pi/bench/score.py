@@ -107,6 +107,7 @@ def _first_movement(
         ),
         "brisk": None if speed is None else speed >= 0.3,
         "moved_m": moved,
+        "moved_missing": sway is not None and value is None,
     }
 
 
