@@ -9,7 +9,7 @@ import numpy as np
 
 GATES_M = (1.0, 2.5, 5.0)
 STEPS = 5
-NEAR_M = 0.4  # a step within this of where a foot really stood may be that step
+NEAR_M = 0.3  # a step within this of where a foot really stood may be that step
 MOVING_M_S = 1.0
 FAR_M = 5.0  # as far as the torso's place is scored
 ENOUGH_M, SHORT_M = 8.3, 7.7
