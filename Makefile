@@ -41,6 +41,8 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile \
 	pyproject.toml requirements/build.in --universal --python-version 3.11 --generate-hashes \
 	--no-annotate
 APT = numpy scipy av gpiozero colorzero
+# Drawn at a desk; a wheel of it wants a newer numpy than a Pi has.
+PLOTS = matplotlib contourpy cycler fonttools kiwisolver pillow pyparsing python-dateutil six tzdata
 
 lock:
 	$(PYTHON) -m pip install --quiet uv
@@ -48,5 +50,5 @@ lock:
 	$(COMPILE) --extra opencv --constraints requirements/test.txt --output-file requirements/run.txt
 	$(COMPILE) --constraints requirements/test.txt $(addprefix --no-emit-package ,$(APT)) \
 		--output-file requirements/pi.txt
-	$(COMPILE) --extra dev --constraints requirements/test.txt $(addprefix --no-emit-package ,$(APT)) \
-		--output-file requirements/pi-test.txt
+	$(COMPILE) --extra dev --constraints requirements/test.txt \
+		$(addprefix --no-emit-package ,$(APT) $(PLOTS)) --output-file requirements/pi-test.txt

@@ -284,7 +284,7 @@ def rep(
 
 
 @main.command()
-@click.option("--quick", is_flag=True, help="A small grid, some two minutes.")
+@click.option("--quick", is_flag=True, help="A small grid, two minutes or three.")
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -294,7 +294,10 @@ def rep(
     "--write", type=click.Path(path_type=Path), help="Only write the grid's clips as such a folder."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-@click.option("--readme", type=click.Path(path_type=Path), help="Put the table into this file.")
+@click.option("--readme", type=click.Path(path_type=Path), help="Put the tables into this file.")
+@click.option(
+    "--plots", type=click.Path(path_type=Path), help="Draw the errors into this folder, as PNG."
+)
 @click.option(
     "--record",
     type=click.Path(path_type=Path),
@@ -305,10 +308,13 @@ def rep(
 @answers
 def bench(
     quick: bool, against: Path | None, write: Path | None, as_json: bool, readme: Path | None,
-    record: Path | None, keep: bool, jobs: int | None,
+    plots: Path | None, record: Path | None, keep: bool, jobs: int | None,
 ) -> None:  # fmt: skip
-    """The accuracy table, from starts whose truth is known."""
+    """The accuracy table, from starts whose truth is known: every goal, met or not."""
     from . import bench as benches
+
+    if plots:
+        benches.needs_matplotlib()  # told before the run, not after it
 
     def progress(done: int, of: int) -> None:
         click.echo(f"\r{done} of {of} clips", nl=done == of, err=True)
@@ -317,13 +323,18 @@ def bench(
         benches.write_films(write, quick=quick, workers=jobs, progress=progress)
         return
     report = benches.bench(quick=quick, against=against, workers=jobs, progress=progress)
+    if plots:
+        benches.draw(report, plots)
     if readme:
         before, mark, rest = readme.read_text().partition(TABLE_MARKS[0])
         _, end, after = rest.partition(TABLE_MARKS[1])
         if not (mark and end):
             raise ValueError(f"{readme}: has no place for the table, {' '.join(TABLE_MARKS)}")
         readme.write_text(f"{before}{mark}\n{benches.table(report)}\n{end}{after}")
-    click.echo(json.dumps(report, allow_nan=False) if as_json else benches.table(report))
+    if as_json:
+        click.echo(json.dumps(report, allow_nan=False))
+    else:
+        click.echo("\n".join([benches.table(report), "", *benches.worst_first(report)]))
     if record and keep:
         record.write_text(json.dumps(benches.figures(report), indent=1) + "\n")
     elif record:

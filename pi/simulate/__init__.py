@@ -2,6 +2,7 @@
 
 from pi.simulate.backdrop import View
 from pi.simulate.body import Athlete
+from pi.simulate.captured import find_captures
 from pi.simulate.clip import ENDINGS, Clip, simulate_clip
 from pi.simulate.film import write_film
 from pi.simulate.live import SimulatedCamera, SimulatedTrack
@@ -20,6 +21,7 @@ __all__ = [
     "SimulatedCamera",
     "SimulatedTrack",
     "View",
+    "find_captures",
     "simulate_clip",
     "write_film",
 ]
