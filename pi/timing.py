@@ -82,7 +82,7 @@ def _alone(
     held = _held(moved[: later + 1], lost[: later + 1]) > gate
     if held[-1, trusted].mean() >= FOLLOWS:
         return none
-    went: np.ndarray = held[time[: later + 1] >= crossing].any(axis=0)
+    went: np.ndarray = np.asarray(held[time[: later + 1] >= crossing].any(axis=0))
     return went & trusted
 
 
