@@ -22,6 +22,13 @@ from .uncertainty import combined, listed
 ALGORITHM = "tiles-2"
 GATES_M = (1.0, 2.5, 5.0, 10.0)
 EARLY_S = 0.100
+SHAPES = {
+    "standing": (0.82, 0.2, 0.85, 0.40),
+    "plank": (0.48, 0.1, 2.20, 0.25),
+    "lying": (0.18, 0.1, 6.00, 0.35),
+}
+"""A resting body's height in running heights, and its length over its height, each with how much
+it varies (of the second, its logarithm): who crouches is as low as a plank, but half as long."""
 RUN_M_S = 1.8
 """Slower than this all along, it was a walk and not a start."""
 RUNNING_HEIGHT = 0.94
@@ -30,7 +37,7 @@ U_SURFACE_M = 0.0035
 """How far the parts that are followed may be from those that went farthest, in metres."""
 U_PIXEL = 0.4
 """How well a displacement is followed, in px of the full picture."""
-U_TORSO_M = ((0.30, 0.50, 0.65, 0.80, 0.88, 0.95), (0.15, 0.09, 0.07, 0.05, 0.03, 0.015))
+U_TORSO_M = ((0.30, 0.50, 0.65, 0.80, 0.88, 0.95), (0.19, 0.10, 0.07, 0.05, 0.03, 0.015))
 """What a silhouette does not know of hips and neck (m), by its height in running heights: the
 middle of an upright body is its torso's, a rising one hides it between arms and thighs."""
 U_SCALE = 0.003
@@ -126,7 +133,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     track = kinematics.smooth(
         time, np.where(whole, x, np.nan), weight=(U_TORSO_M[1][-1] / u_torso) ** 2
     )
-    result["posture"] = _posture(seen, height, running_height, given, told)
+    result["posture"] = _posture(seen, height, running_height, ground, given, told)
 
     surface = {
         "body surface": U_SURFACE_M,
@@ -263,7 +270,10 @@ def _blank(time: np.ndarray, dropped: int, exposure_s: float, given: Given) -> d
             "mss": _value(NOTHING), "mac": _value(NOTHING), "tau": _value(NOTHING),
             "starts_s": None,
         },
-        "track": {"time_s": [], "x_m": [], "speed_m_s": [], "height_m": []},
+        "track": {
+            "time_s": [], "x_m": [], "u_x_m": [], "speed_m_s": [], "u_speed_m_s": [],
+            "height_m": [],
+        },
         "budget": {
             "reaction_s": [], "onset_s": [], "up_s": [],
             "splits": {f"{gate:g}": [] for gate in GATES_M},
@@ -401,18 +411,27 @@ def _running_height(track: Track, height: np.ndarray, first: int, last: int) -> 
 
 
 def _posture(
-    seen: Observations, height: np.ndarray, running_height: float, given: Given, told: _Told
+    seen: Observations,
+    height: np.ndarray,
+    running_height: float,
+    ground: Ground,
+    given: Given,
+    told: _Told,
 ) -> dict[str, Any]:
-    """Standing, plank or lying by the height at rest; back or belly only from the drill that was
-    asked for."""
+    """Standing, plank or lying by height and length at rest; back or belly only from the drill that
+    was asked for."""
     time = seen.look_time
     still = (time > min(0.0, seen.left_s - 0.5) - 1.0) & (time < min(0.0, seen.left_s - 0.3))
+    still &= np.isfinite(height)
     if not still.any():
         return {"start": None, "given": given.posture, "confidence": None}
-    ratio = float(np.nanmedian(height[still])) / running_height
-    # middle and half width of each posture's height, in running heights
-    places = {"standing": (0.92, 0.22), "plank": (0.55, 0.13), "lying": (0.24, 0.17)}
-    distance = {name: abs(ratio - middle) / half for name, (middle, half) in places.items()}
+    tall = float(np.nanmedian(height[still])) * ground.px_per_m
+    long = [np.ptp(np.flatnonzero(one.any(axis=0))) + 1 for one in seen.silhouettes[still]]
+    shown = tall / (running_height * ground.px_per_m), np.median(long) * seen.factor / tall
+    distance = {
+        name: float(np.hypot((shown[0] - height) / u_height, np.log(shown[1] / aspect) / u_aspect))
+        for name, (height, u_height, aspect, u_aspect) in SHAPES.items()
+    }
     ranked = sorted(distance, key=lambda name: distance[name])
     start = ranked[0]
     confidence = float(
@@ -502,7 +521,7 @@ def _metres(
         told.reasons.append("track: the torso was not seen long enough to tell a speed")
         return
     # a window that looks one way only tells little of speed
-    sure = track.time <= track.time[whole[-1]] - 0.25 * kinematics.HALFWIDTH_S
+    sure = track.time <= track.time[whole[-1]] - 0.4 * kinematics.HALFWIDTH_S
     speed = np.where(sure & seen_run, track.speed, np.nan)
     whole = whole[sure[whole]]
     best = int(np.argmax(np.nan_to_num(speed)))
@@ -542,10 +561,17 @@ def _metres(
                 f"mean_acceleration.{name}: its end was not in view, or no first movement seen"
             )
     _profile(result, track._replace(x=x), moves.up_s, told)
+    calibrated = np.nan_to_num(ground.line.u_at(track.x))
+    u_x = np.sqrt(
+        track.u_x**2 + u_torso**2 + (ground.u_scale * track.x) ** 2 + calibrated**2
+        + (ground.line.u_level * TORSO_M) ** 2
+    )  # fmt: skip
     result["track"] = {
         "time_s": [_number(v) for v in track.time[whole]],
         "x_m": [_number(v) for v in x[whole]],
+        "u_x_m": [_number(v) for v in u_x[whole]],
         "speed_m_s": [_number(v, 3) for v in track.speed[whole]],
+        "u_speed_m_s": [_number(v, 3) for v in np.hypot(track.u_speed, U_SPEED_M_S)[whole]],
         "height_m": [_number(v, 3) for v in height[whole]],
     }
 

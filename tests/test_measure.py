@@ -256,6 +256,26 @@ def test_the_drill_that_was_asked_for_is_kept_beside_what_was_seen():
     assert any("supine" in warning and "plank" in warning for warning in wrong["warnings"])
 
 
+@pytest.mark.parametrize("seed", [3, 11])
+@pytest.mark.parametrize("posture", ["standing", "plank"])
+def test_who_crouches_is_told_from_who_holds_a_plank_without_the_drill(posture, seed):
+    """The one is as low as the other, but half as long."""
+    seen, line = seen_in(told(posture, seed=seed))
+    assert answer(seen, line)["posture"]["start"] == posture
+
+
+def test_the_place_is_less_certain_while_the_body_rises():
+    one = told("prone")
+    track = one.result["track"]
+    time, u = np.array(track["time_s"]), np.array(track["u_x_m"], float)
+    rising = (time > 0.0) & (time < one.truth["up_s"] - 0.2)
+    running = time > one.truth["up_s"] + 0.2
+    assert np.median(u[rising]) > 3 * np.median(u[running])
+    true = np.interp(time, one.truth["track"]["time_s"], one.truth["track"]["x_m"])
+    off = np.abs(np.array(track["x_m"], float) - true)
+    assert (off[time > 0] <= 2 * u[time > 0]).mean() > 0.9
+
+
 def test_back_or_belly_is_told_only_by_the_drill():
     seen, line = seen_in(told("prone"))
     assert answer(seen, line)["posture"]["start"] == "lying"

@@ -16,7 +16,7 @@ REP_KEYS = (
     "id state status reason posture lead_leg athlete_id session_id drill requested_at hold_s"
     " requested_ns settled_ns set_ns go_before_ns go_after_ns ended_ns boot_id settings deleted_at"
 ).split()
-TRACK = ("time_s", "x_m", "speed_m_s", "height_m")
+TRACK = ("time_s", "x_m", "u_x_m", "speed_m_s", "u_speed_m_s", "height_m")
 
 
 def as_json(rep: Rep) -> dict[str, Any]:
