@@ -60,8 +60,9 @@ seems."""
 U_RISING_M_S = 0.4
 """By as much a torso that is not upright yet may be slower or faster than it seems: its standard
 uncertainty."""
-UPRIGHT = 0.75
-"""From this height on, in running heights, speed is the torso's."""
+UPRIGHT, STILL_RISING = 0.75, 0.2
+"""From this height on, in running heights, speed is the torso's; where more than this share of the
+smoothing window shows less, no acceleration is told."""
 
 
 class Given(NamedTuple):
@@ -199,10 +200,10 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         upright = np.clip((share - 0.6) / (UPRIGHT - 0.6), 0.0, 1.0)
         # the window looks as far ahead and back
         around = round(kinematics.HALFWIDTH_S / float(np.median(np.diff(time))))
-        rising = uniform_filter1d(1.0 - upright, 2 * around + 1, mode="nearest")
-        track = track._replace(u_speed=np.hypot(track.u_speed, U_RISING_M_S * rising))
-        moves = Moves(moved_s, _torso_speed(seen, body, ground, moved_s), up, steps)
-        _metres(result, track, seen_run, moves, ground, height, share, u_torso, told)
+        rising = np.abs(uniform_filter1d(1.0 - upright, 2 * around + 1, mode="nearest"))
+        track = track._replace(u_speed=np.hypot(track.u_speed, U_RISING_M_S * np.sqrt(rising)))
+        moves = Moves(moved_s, _torso_speed(seen, body, ground, moved_s), up, steps, rising)
+        _metres(result, track, seen_run, moves, ground, height, u_torso, told)
     else:
         told.reasons.append(
             "metres: no cones were given, so that splits, speed and track are not known"
@@ -460,6 +461,7 @@ class Moves(NamedTuple):
     speed: Value  # m/s, of the torso then
     up_s: float
     steps: list[Step]
+    rising: np.ndarray  # (n,) how much of the smoothing window shows a body not upright yet
 
 
 def _torso_speed(seen: Observations, body: vision.Body, ground: Ground, moved_s: float) -> Value:
@@ -487,7 +489,7 @@ def _torso_speed(seen: Observations, body: vision.Body, ground: Ground, moved_s:
 
 def _metres(
     result: dict[str, Any], track: Track, seen_run: np.ndarray, moves: Moves, ground: Ground,
-    height: np.ndarray, share: np.ndarray, u_torso: np.ndarray, told: _Told,
+    height: np.ndarray, u_torso: np.ndarray, told: _Told,
 ) -> None:  # fmt: skip
     """Splits, speed, acceleration, profile and track: what needs metres."""
     x = np.where(seen_run, track.x, np.nan)
@@ -540,10 +542,10 @@ def _metres(
         ("first_second", (moved_s, moved_s + 1.0)),
         ("three_steps", (moved_s, steps[2].toe_off.value) if len(steps) > 2 else (np.nan, np.nan)),
     ):
-        rising = False
         mean = kinematics.mean_acceleration(track, *span, starts_m_s=moves.speed.value)
-        if kinematics.value_at(track.time, share, span[1]) < UPRIGHT:
-            mean, rising = NOTHING, True
+        rising = kinematics.value_at(track.time, moves.rising, span[1]) > STILL_RISING
+        if rising:
+            mean = NOTHING
         lent = U_SPEED_M_S / (span[1] - span[0])
         gained = {
             "smoothing": mean.u,
