@@ -142,7 +142,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         "scale": ground.u_scale * timing.GATE_M,
     }
     movement = timing.first_movement(
-        seen.time[slice(*seen.site_frames)],
+        seen.time[seen.followed],
         seen.displacement / ground.px_per_m,
         seen.lost,
         left_s=seen.left_s,
@@ -470,7 +470,7 @@ def _torso_speed(seen: Observations, body: vision.Body, ground: Ground, moved_s:
 
     Who stands may let himself fall forward before a foot leaves the ground.
     """
-    time = seen.time[slice(*seen.site_frames)]
+    time = seen.time[seen.followed]
     near_s = max(TORSO_WINDOW_S, 1.5 * float(np.median(np.diff(time))))
     during = np.abs(time - moved_s) <= near_s
     before = seen.look_time < min(moved_s, seen.left_s) - 0.1

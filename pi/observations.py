@@ -55,7 +55,7 @@ class Observations(NamedTuple):
     soles: np.ndarray  # (n, w/2) float16 px below soles_top, lower edge of the lowest; NaN = none
     soles_top: int  # px
     site: np.ndarray  # (m, 2) px, the parts of the body that were followed
-    site_frames: tuple[int, int]  # first and one past the last picture in which they were
+    followed: np.ndarray  # (k,) the pictures in which they were
     displacement: np.ndarray  # (k, m, 2) px
     lost: np.ndarray  # (k, m) bool
     grip: np.ndarray  # (m, 2, 2) (grey levels / px)^2
@@ -123,7 +123,7 @@ def observe(
     silhouettes = vision.follow(masks, lane, look_time, stature=tall, passers=passers)
     left_s = _left(silhouettes, lane.resting, look_time, hold[0])
     contrast = float("nan")
-    site, frames = np.zeros((0, 2)), (0, 0)
+    site, followed = np.zeros((0, 2)), np.zeros(0, int)
     nothing = np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), bool), np.zeros((0, 2, 2))
     (vector, lost, grip), unsteady = nothing, np.zeros(0)
     soles = NO_SOLES
@@ -141,13 +141,11 @@ def observe(
             luma, time, full, ground, silhouettes, every=every, after_s=left_s - 0.3,
             reach=int(0.09 * stature),
         )  # fmt: skip
-        first = int(np.searchsorted(time, min(left_s, 0.0) - 1.6))
-        last = int(np.searchsorted(time, left_s + 0.35))
-        frames = (first, last)
-        moved, unsteady = _displacement(
-            luma[first:last], time[first:last], full, frames, lane, factor, left_s, hold
-        )
-        moved = _unhidden(moved, passers, time[first:last], factor, silhouettes.shape[1:], left_s)
+        followed = _followed(time, left_s)
+        pictures, at = [luma[i] for i in followed], time[followed]
+        light = vision.at(full, followed)
+        moved, unsteady = _displacement(pictures, at, light, lane, factor, left_s, hold)
+        moved = _unhidden(moved, passers, at, factor, silhouettes.shape[1:], left_s)
         site, vector, lost, grip = moved
         before = int(
             np.clip(np.searchsorted(look_time, min(0.0, left_s - 0.4)), 0, len(looked) - 1)
@@ -174,7 +172,7 @@ def observe(
         soles=soles.row,
         soles_top=soles.top + band.start,
         site=site + (0.0, band.start),
-        site_frames=frames,
+        followed=followed,
         # as it is kept, so that the kept gives the same answer
         displacement=vector.astype(np.float16).astype(np.float32),
         lost=lost,
@@ -248,25 +246,36 @@ def _stirred(masks: np.ndarray, time: np.ndarray, least: float) -> float:
     return float(time[large[-1]]) if len(large) else float("nan")
 
 
+def _followed(time: np.ndarray, left_s: float) -> np.ndarray:
+    """(k,) the pictures in which parts of the body are followed: from well before the still second
+    until it has left its place, and while it rests as often as silhouettes are taken."""
+    first = int(np.searchsorted(time, min(left_s, 0.0) - 1.6))
+    last = int(np.searchsorted(time, left_s + 0.35))
+    rests = int(np.searchsorted(time, min(-0.05, left_s - 0.6)))
+    seldom = max(1, int(1.01 / LOOKS_PER_S / float(np.median(np.diff(time)))))
+    return np.append(np.arange(first, rests, seldom), np.arange(max(first, rests), last))
+
+
 def _displacement(
-    luma: np.ndarray,
+    luma: list[np.ndarray],
     time: np.ndarray,
-    whole: vision.Registration,
-    frames: tuple[int, int],
+    registration: vision.Registration,
     lane: vision.Lane,
     factor: int,
     left_s: float,
     rested: tuple[float, float],
 ) -> tuple[vision.Displacement, np.ndarray]:
-    """Displacement of the parts of the resting body, against the mean of some still pictures."""
-    height, width = luma.shape[1] // 2, luma.shape[2] // 2
+    """Displacement of the parts of the resting body, against the mean of some still pictures.
+
+    luma : k pictures.   registration : theirs, shifts in px of the full picture."""
+    height, width = luma[0].shape[0] // 2, luma[0].shape[1] // 2
     up = factor / 2.0
     # leaves that stir behind the contour are not the contour
     # (what is left of a shaking tripod shows at every edge, and is no leaf)
     edges = np.hypot(
         *(cv2.Sobel(lane.empty, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1)))
     )
-    shaken = 0.05 + 0.5 * float(np.std(whole.shift / factor, axis=0).max())
+    shaken = 0.05 + 0.5 * float(np.std(registration.shift / factor, axis=0).max())
     usual = 3.0 * np.median(lane.noise)
     stirs = (lane.noise > usual + shaken * edges) & ~lane.resting
     calm = lane.resting & (cv2.dilate(stirs.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
@@ -282,8 +291,6 @@ def _displacement(
     body = cv2.dilate(lane.resting.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     around = _at_half_size(~body & ~stirs, up, (height, width))
     around = around[top : top + h, left : left + w] > 0
-    part = slice(*frames)
-    registration = vision.at(whole, part)
     # well before the signal: a false start must not be in its own resting picture
     begin, end = (-1.0, -0.45) if rested[1] < -0.1 else rested
     early = min(0.0, left_s - 0.35) if rested[1] < -0.1 else 0.0
@@ -292,7 +299,7 @@ def _displacement(
         still = np.arange(min(4, len(time)))
     rest = np.zeros((h, w), np.float32)
     for i in still:
-        crop = luma[i, 2 * top : 2 * (top + h), 2 * left : 2 * (left + w)]
+        crop = luma[i][2 * top : 2 * (top + h), 2 * left : 2 * (left + w)]
         half = cv2.resize(crop, (w, h), interpolation=cv2.INTER_AREA)
         shift = registration.shift[i] / 2.0
         even = vision.steadied(half, registration.gain[i], registration.offset[i], shift)
@@ -397,8 +404,9 @@ def unpacked(stored: bytes) -> Observations:
         if fields["soles"].dtype == np.uint8:  # whole rows, as they once were kept
             rows = fields["soles"]
             fields["soles"] = np.where(rows == 255, np.nan, rows + 0.5).astype(np.float16)
-        for name in ("size", "site_frames"):
-            fields[name] = tuple(int(value) for value in fields[name])
+        if "site_frames" in fields:  # every picture between two, once
+            fields["followed"] = np.arange(*fields.pop("site_frames"))
+        fields["size"] = tuple(int(value) for value in fields["size"])
         fields["rested"] = tuple(float(value) for value in fields["rested"])
         for name in ("dropped", "factor", "soles_top"):
             fields[name] = int(fields[name])

@@ -8,7 +8,7 @@ picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -778,7 +778,7 @@ class Displacement(NamedTuple):
 
 
 def displacement(
-    luma: np.ndarray,
+    luma: Sequence[np.ndarray],
     registration: Registration,
     reference: np.ndarray,
     region: np.ndarray,
@@ -790,7 +790,7 @@ def displacement(
     """Displacement of every part of `region` against its reference picture, picture by picture, and
     what `around` it, that cannot have moved, seems to do.
 
-    luma : (k, h, w) full pictures, in order of time.   registration : of the same pictures, shifts
+    luma : k full pictures (h, w), in order of time.   registration : of the same pictures, shifts
     in px of the full picture.   reference : (hb, wb) float32 at half size; region and around :
     (hb, wb) bool, all within box = (left, top, width, height) in half-size px.
 
@@ -817,7 +817,7 @@ def displacement(
     vectors = np.zeros((len(luma), int(body.used.sum()), 2), np.float32)
     lost = np.zeros(vectors.shape[:2], bool)
     seeming = np.zeros((len(luma), int(ground.used.sum()), 2), np.float32)
-    shape = (luma.shape[1] // 2, luma.shape[2] // 2)
+    shape = (luma[0].shape[0] // 2, luma[0].shape[1] // 2)
     for i, picture in enumerate(luma):
         crop = picture[2 * top : 2 * (top + height), 2 * left : 2 * (left + width)]
         half = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
@@ -853,11 +853,14 @@ def displacement(
             flow += more
             if np.abs(more[body.used]).max(initial=0.0) < SETTLED:
                 break
-        before = cells(cv2.multiply(body.weight, cv2.multiply(unmoved, unmoved)))
-        after = cells(cv2.multiply(body.weight, cv2.multiply(apart, apart)))
-        # a displacement that does not explain the change is none: something else came into sight
-        unexplained = after > np.maximum(0.4 * before, 9.0 * body.covered)
         vectors[i] = 2.0 * flow[body.used]
+        # a displacement that does not explain the change is none: something else came into sight
+        after = cells(cv2.multiply(body.weight, cv2.multiply(apart, apart)))
+        unexplained = after > 9.0 * body.covered
+        if not unexplained.any():
+            continue
+        before = cells(cv2.multiply(body.weight, cv2.multiply(unmoved, unmoved)))
+        unexplained &= after > 0.4 * before
         lost[i] = unexplained[body.used]
         # what is lost begins again from its place instead of wandering off
         flow[unexplained & (np.abs(flow).max(axis=2) > 8)] = 0

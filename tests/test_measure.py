@@ -311,7 +311,7 @@ def test_a_camera_that_moved_is_not_measurable():
 def test_who_creeps_has_no_reaction_but_a_start():
     """Every part of the body goes 3 cm a second from the signal on, until the place is left."""
     seen, line = seen_in(told("standing"))
-    time = seen.time[slice(*seen.site_frames)]
+    time = seen.time[seen.followed]
     rest = seen.displacement[time < 0].mean(axis=0)
     along = 0.03 * np.maximum(time + 1.2, 0) * line.px_per_m(0.0)
     gone = time > seen.left_s - 0.05

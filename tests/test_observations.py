@@ -56,7 +56,7 @@ def test_the_silhouettes_are_the_athletes_all_the_way(lying):
 
 def test_the_parts_of_the_body_rest_before_the_signal_and_go_after_it(lying):
     seen, one = lying
-    time = seen.time[slice(*seen.site_frames)]
+    time = seen.time[seen.followed]
     far = np.hypot(*np.moveaxis(seen.displacement, -1, 0)) / fit_line(one.cones).px_per_m(0.0)
     assert np.median(far[(time > -1.0) & (time < 0)]) < 0.003
     moved = far[time > seen.left_s - 0.05]
