@@ -21,6 +21,11 @@ FOLLOWS_S, FOLLOWS = 0.3, 0.3
 """Within this time after first movement, this share of the body's parts has left its place."""
 
 
+BORNE_OUT = 0.87
+"""Of the farthest part's displacement, what one beside it shows: a window in a limb that turns
+about its joint sees a seventh less a cell further in."""
+
+
 STILL_M = 0.030
 """Who strays further than this from the mean place within that second was not still."""
 
@@ -44,16 +49,17 @@ class Movement(NamedTuple):
     parts: dict[str, float]  # s, what u is made of: displacement, frame time, hidden limb
 
 
-def farthest(displacement: np.ndarray, lost: np.ndarray, *, together: int = 2) -> np.ndarray:
-    """How far the farthest parts are from rest, picture by picture: the `together`-th farthest.
+def farthest(displacement: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """How far the farthest part is from rest in each picture, as far as the second bears it out.
 
     displacement : (k, m) m.   lost : (k, m) bool: there, the last known displacement holds on.
-    One site may err; neighbours overlap, so that what really moves moves two of them.
+    One site may err; neighbours overlap, so that what really moves moves two of them, the second at
+    least BORNE_OUT as far. NaN with fewer than two.
     """
-    if displacement.shape[1] < together:
+    if displacement.shape[1] < 2:
         return np.full(len(displacement), np.nan)
-    held = _held(displacement, lost)
-    return -np.partition(-held, together - 1, axis=1)[:, together - 1]
+    two = -np.partition(-_held(displacement, lost), 1, axis=1)[:, :2]
+    return np.minimum(two[:, 0], two[:, 1] / BORNE_OUT)
 
 
 def _held(displacement: np.ndarray, lost: np.ndarray) -> np.ndarray:
@@ -97,7 +103,6 @@ def first_movement(
     row_s: np.ndarray | None = None,
     gate_m: float = GATE_M,
     u_displacement_m: float = 0.0035,
-    together: int = 2,
 ) -> Movement:
     """First visible movement: when the body is `gate_m` beyond its sway, and does not come back.
 
@@ -112,7 +117,7 @@ def first_movement(
     def none(reason: str, rest: tuple[float, float] = (np.nan, np.nan)) -> Movement:
         return Movement(NOTHING, NOTHING, np.nan, np.nan, rest, -1, nothing, reason, {})
 
-    if m < together or k < 8:
+    if m < 2 or k < 8:
         return none("too little of the athlete could be followed before the start")
     axes, error = _errors(m, k, grip, unsteady)
     step = float(np.median(np.diff(time)))
@@ -127,10 +132,10 @@ def first_movement(
         if len(still) < 3 or end - start < SHORTEST_REST_S:
             return none("the recording begins less than half a second before", (start, end))
         moved, sway, trusted = _against_rest(vector, lost, still, axes, error, round(0.1 / step))
-        if trusted.sum() < together:
+        if trusted.sum() < 2:
             return none("too little of the athlete could be followed before the start")
         trusted &= ~alone
-        curve = farthest(moved[:, trusted], lost[:, trusted], together=together)
+        curve = farthest(moved[:, trusted], lost[:, trusted])
         gate = gate_m + sway
         launched = np.flatnonzero((curve > 0.05) & (time <= left_s + 0.6))
         launched = launched[time[launched] >= min(0.0, left_s) - 1.5]
@@ -152,7 +157,7 @@ def first_movement(
         gap = float(time[before + 1] - time[before])  # more than a frame where pictures are missing
         crossing = float(time[before] + (gate - low) / max(high - low, 1e-6) * gap)
         others = _alone(time, moved, lost, trusted, crossing, gate)
-        if others.any() and (trusted & ~others).sum() >= together:
+        if others.any() and (trusted & ~others).sum() >= 2:
             alone |= others
             continue
         speed = _speed(time, curve, crossing, max(step, gap))

@@ -195,12 +195,14 @@ def test_pictures_missing_at_the_crossing_are_bridged_and_make_it_less_certain(g
     assert found.reaction.u > whole.reaction.u
 
 
-def test_the_farthest_is_the_second_farthest_and_what_is_lost_holds_on():
-    moved = np.tile([0.01, 0.02, 0.03, 0.09, 0.5], (4, 1))
+def test_the_farthest_counts_as_far_as_the_second_bears_it_out_and_what_is_lost_holds_on():
+    moved = np.tile([0.01, 0.02, 0.03, 0.09, 0.10], (4, 1))
     lost = np.zeros(moved.shape, bool)
-    assert farthest(moved, lost) == pytest.approx(np.full(4, 0.09))
+    assert farthest(moved, lost) == pytest.approx(np.full(4, 0.10))
+    moved[:, 4] = 0.5  # astray
+    assert farthest(moved, lost) == pytest.approx(np.full(4, 0.09 / 0.87))
     moved[2:], lost[2:] = 0.7, True
-    assert farthest(moved, lost) == pytest.approx(np.full(4, 0.09))
+    assert farthest(moved, lost) == pytest.approx(np.full(4, 0.09 / 0.87))
     assert np.isnan(farthest(moved[:, :1], lost[:, :1])).all()
 
 
