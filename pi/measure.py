@@ -54,6 +54,7 @@ TORSO_REACH_M = 0.25
 U_START_M_S = 0.08
 """Of the torso's speed at first movement."""
 PROFILE_VIEW_M = 8.0
+ASTRAY_M = 0.12
 EDGE_M = 0.2
 """Nearer to the side of the picture than this, what is cut of the body may change where its middle
 seems."""
@@ -131,9 +132,8 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     x = np.where(np.isfinite(trunk), trunk, x)
     share = np.nan_to_num(height / running_height)
     u_torso = np.where(np.isfinite(trunk), np.interp(share, *U_TORSO_M), U_TORSO_M[1][0])
-    track = kinematics.smooth(
-        time, np.where(whole, x, np.nan), weight=(U_TORSO_M[1][-1] / u_torso) ** 2
-    )
+    x = np.where(whole & ~_partly_hidden(time, x, share, body.area, first, last), x, np.nan)
+    track = kinematics.bridged(time, x, weight=(U_TORSO_M[1][-1] / u_torso) ** 2)
     result["posture"] = _posture(seen, height, running_height, ground, given, told)
 
     surface = {
@@ -378,6 +378,39 @@ def _height(body: vision.Body, ground: Ground) -> np.ndarray:
     seen = np.isfinite(height)
     height[seen] = median_filter(height[seen], 3, mode="nearest")
     return height
+
+
+def _partly_hidden(
+    time: np.ndarray,
+    x: np.ndarray,
+    share: np.ndarray,
+    area: np.ndarray,
+    first: int,
+    last: int,
+) -> np.ndarray:
+    """(n,) bool: pictures of the run in which much of the body is hidden, or somebody else's.
+
+    share : (n,) height in running heights.   A runner does not lie down on the way, nor become half
+    as large, nor jump to and fro by ASTRAY_M about the way of a whole second.
+    """
+    hidden = np.zeros(len(time), bool)
+    run = np.arange(first, last + 1)
+    up = run[share[run] > 0.8]
+    if len(up) < 8:
+        return hidden
+    since = np.arange(up[3], last + 1)
+    usual = float(np.median(area[up]))
+    hidden[since] = (share[since] < 0.65) | (area[since] < 0.45 * usual)
+    for _ in range(3):
+        there = np.where(hidden[since], np.nan, x[since])
+        way = kinematics.smooth(time[since], there, halfwidth_s=0.5)
+        off = np.abs(x[since] - way.x)
+        # from the worst on: one stretch that is astray drags the way along
+        worst = float(np.nanmax(off, initial=0.0, where=~hidden[since] & np.isfinite(off)))
+        if worst < ASTRAY_M:
+            break
+        hidden[since] |= off > max(ASTRAY_M, 0.4 * worst)
+    return hidden
 
 
 def _run(track: Track, seen: Observations, ground: Ground) -> tuple[int, int]:
