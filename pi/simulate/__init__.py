@@ -4,6 +4,7 @@ from pi.simulate.backdrop import View
 from pi.simulate.body import Athlete
 from pi.simulate.clip import ENDINGS, Clip, simulate_clip
 from pi.simulate.film import write_film
+from pi.simulate.lanes import LanesClip, simulate_lanes
 from pi.simulate.live import SimulatedCamera, SimulatedTrack
 from pi.simulate.motion import POSTURES
 from pi.simulate.scene import Scene
@@ -16,10 +17,12 @@ __all__ = [
     "Athlete",
     "Clip",
     "Conditions",
+    "LanesClip",
     "Scene",
     "SimulatedCamera",
     "SimulatedTrack",
     "View",
     "simulate_clip",
+    "simulate_lanes",
     "write_film",
 ]
