@@ -59,17 +59,21 @@ def observe(
     line_time_s: float = 0.0,
     exposure_s: float = 0.0,
     dropped: int = 0,
+    where: np.ndarray | None = None,
+    behind_m: float = vision.BEHIND_M,
 ) -> Observations:
     """Look through a recording once.
 
     luma : (n, h, w) uint8.   time : (n,) s after the signal, middle of row 0's exposure,
-    increasing. line : the running line in these pictures, where it is known. Raises ValueError
-    when there are too few pictures to tell anything from.
+    increasing. line : the running line in these pictures, where it is known. where : (h, w) or
+    (n, h, w) bool, of the picture made smaller by a whole factor: what lies elsewhere is not
+    looked at. behind_m : as in `vision.find_lane`. Raises ValueError when there are too few
+    pictures to tell anything from.
     """
     n, height, width = luma.shape
     if n < 10:
         raise ValueError(f"only {n} pictures: too few to see a start in")
-    factor = max(1, round(width / vision.SMALL_WIDTH))
+    factor = max(1, round(width / (vision.SMALL_WIDTH if where is None else where.shape[-1])))
     small = vision.shrunk(luma, factor)
     some = np.unique(np.linspace(0, n - 1, min(n, 25)).astype(int))
     usual = vision.middle_of(small[some]).astype(np.float32)
@@ -79,8 +83,12 @@ def observe(
     field = vision.uneven_light(small, whole, usual, block=max(4, round(0.2 * metre)))
     if field is not None:
         small = np.stack([vision.evened(p, f) for p, f in zip(small, field, strict=True)])
+    if where is not None:
+        _leave_out(small, ~where, whole)
     likely, above = (None, None) if line is None else _near_the_start(line, small.shape[1:], factor)
-    look = partial(vision.find_lane, small, time, whole, likely=likely, above=above)
+    look = partial(
+        vision.find_lane, small, time, whole, likely=likely, above=above, behind_m=behind_m
+    )
     lane, hold = look(hold=HOLDS[0]), HOLDS[0]
     for later in HOLDS[1:]:
         # nobody large was still for long: perhaps somebody was at the signal, or soon after it
@@ -149,6 +157,19 @@ def observe(
         grip=grip,
         unsteady=unsteady,
     )
+
+
+def _leave_out(small: np.ndarray, apart: np.ndarray, whole: vision.Registration) -> None:
+    """Put the lane as it is in the end, in each picture's light, where it is not to be looked at.
+
+    In the end those who started have left it.
+    """
+    last = np.unique(np.linspace(0.85 * len(small), len(small) - 1, 9).astype(int))
+    end = [vision.steadied(small[i], whole.gain[i], whole.offset[i], whole.shift[i]) for i in last]
+    bare = vision.middle_of(np.stack(end))
+    for i, picture in enumerate(small):
+        out = apart if apart.ndim == 2 else apart[i]
+        picture[out] = np.clip(np.rint(bare[out] * whole.gain[i] + whole.offset[i]), 0, 255)
 
 
 def _near_the_start(
