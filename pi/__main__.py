@@ -15,9 +15,9 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from pi import set_up
-from pi.calibration import line_from
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
+from pi.lanes import lanes_from, running_line
 from pi.lens import lens_from
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
 from pi.settings import Hold, Settings, hold_for, load_settings
@@ -218,7 +218,7 @@ def _serve_with_a_camera(
     pressed = threading.Event()
     with open_camera(settings) as (camera, track), store.listen() as news:
         station = Station(settings, store, signal, camera, track, stop, pressed)
-        line_from(station.calibration()[0])  # wrong cones are told before a rep
+        running_line(station.calibration()[0])  # wrong cones are told before a rep
         cleared_s = 0.0
         signal.on_press(lambda _time_ns: pressed.set())
         log.info("camera: %s, %dx%d, %.0f fps", camera.name, *camera.size, camera.fps)
@@ -303,9 +303,12 @@ def one_rep(station: Station, rep: Rep) -> None:
             return
         if np.isnan(shift.px):
             doubts.append("the picture has too little structure to tell whether the camera moved")
+    lanes = lanes_from(data)
     watch = Watch(
         camera.size,
-        line=line_from(data),
+        line=running_line(data),
+        regions=[lane.region for lane in lanes.lanes] if lanes else (),
+        px_per_m=lanes.lanes[0].px_per_m if lanes and lanes.along else None,
         still_limit_m=settings.settle.limit_m,
         recall_limit_m=settings.recall_limit_m,
     )

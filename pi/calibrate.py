@@ -58,12 +58,13 @@ def read_calibration(path: Path) -> dict[str, Any]:
     shape = '{"cones": [{"pixel": [u, v], "metres": 0.0}, ...]}'
     try:
         read = json.loads(path.read_text())
-        cones = read["cones"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        lanes = read.get("lanes")
+        cones = (read.get("cones") or []) if lanes else read["cones"]
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
         raise ValueError(f"{path}: not a cones file; it looks like {shape}") from None
     if not isinstance(cones, list):
         raise ValueError(f"{path}: not a cones file; it looks like {shape}")
-    if not cones:
+    if not cones and not lanes:
         raise ValueError("cones: two or more are needed to tell metres")
     return read
 

@@ -316,11 +316,11 @@ def fit_line(
             f"cones: off one line by {np.abs(misfits).max():.2f} m; check the distances"
         )
     if depth_m:
-        line = _nearer(line, depth_m)
+        line = nearer_line(line, depth_m)
     u_squared = np.square(line.u_along[1])
     for other in neighbours(lens) if lens else []:
         beside = _fit(points, metres, u_px, other, vertical(other, roll_deg, pitch_deg))[0]
-        beside = _nearer(beside, depth_m) if depth_m else beside
+        beside = nearer_line(beside, depth_m) if depth_m else beside
         pixels = line.pixel(np.array(line.u_along[0]), TORSO_M)
         apart = beside.metres(*pixels.T) - line.metres(*pixels.T)
         u_squared += np.square(apart)
@@ -426,7 +426,7 @@ def _with_u(line: RunningLine, covariance: np.ndarray) -> RunningLine:
     return line._replace(u_along=(tuple(places.tolist()), tuple(u.tolist())))
 
 
-def _nearer(line: RunningLine, depth_m: float) -> RunningLine:
+def nearer_line(line: RunningLine, depth_m: float) -> RunningLine:
     """The line that lies `depth_m` nearer to the camera, its 0 m right beside that of this one."""
     place = placed(line)
     if place is None or line.lens is None:
@@ -458,6 +458,17 @@ def _nearer(line: RunningLine, depth_m: float) -> RunningLine:
         along=(float(along[0]), float(along[1])),
         projective=(float(-n0 / n1), float(zero[2] / n1), float(-one[2] / n1)),
         u_along=(line.u_along[0], tuple(abs(nearer) * u for u in line.u_along[1])),
+    )
+
+
+def cropped(line: RunningLine, left: float, top: float) -> RunningLine:
+    """The line in a picture whose first `left` columns and `top` rows were cut away."""
+    a, b, c = line.down
+    lens = line.lens
+    return line._replace(
+        origin=(line.origin[0] - left, line.origin[1] - top),
+        lens=lens and lens._replace(centre=(lens.centre[0] - left, lens.centre[1] - top)),
+        down=(a - c * left, b - c * top, c),
     )
 
 

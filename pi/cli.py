@@ -64,6 +64,13 @@ def words(result: dict[str, Any]) -> str:
                 f"{split['metres']:4g} m     {split['from_signal_s']:.3f} ± {split['u']:.3f} s"
             )
     lines.append(f"peak speed {with_u(result['peak_speed'], 'm/s')}")
+    for athlete in result.get("athletes", ()):
+        five = next((split for split in athlete["splits"] if split["metres"] == 5.0), None)
+        split = {"value": five["from_signal_s"], "u": five["u"]} if five else {"value": None}
+        lines.append(
+            f"lane {athlete['lane']:5} {athlete['status']}, reaction "
+            f"{with_u(athlete['reaction_s'], 's')}, 5 m {with_u(split, 's')}"
+        )
     lines += [f"reason: {text}" for text in result["reasons"]]
     lines += [f"warning: {text}" for text in result["warnings"]]
     return "\n".join(lines)
@@ -75,7 +82,9 @@ def words(result: dict[str, Any]) -> str:
     "--signal", required=True, help="The start signal in the video's own seconds, or auto."
 )
 @click.option(
-    "--cones", type=click.Path(path_type=Path), help="JSON file of marks on the running line."
+    "--cones",
+    type=click.Path(path_type=Path),
+    help="JSON file of marks on the running line, of lanes too where several start.",
 )
 @click.option("--posture", type=POSTURE, help="The drill that was asked for.")
 @click.option(
@@ -89,6 +98,7 @@ def words(result: dict[str, Any]) -> str:
     "--temperature", type=click.FloatRange(-40, 60), default=20.0, help="Degrees Celsius."
 )
 @click.option("--height", type=click.FloatRange(0.8, 2.4), help="The athlete's stature in metres.")
+@click.option("--lane", help="Whose result it is, where the cones file has lanes; else the first.")
 @click.option(
     "--picture", type=click.Path(path_type=Path), help="Write the chronophotograph here (PNG)."
 )
@@ -97,7 +107,7 @@ def words(result: dict[str, Any]) -> str:
 def analyse(
     video: Path, signal: str, cones: Path | None, posture: str | None, fps: float | None,
     line_time_us: float, buzzer_distance: float, temperature: float, height: float | None,
-    picture: Path | None, as_json: bool,
+    lane: str | None, picture: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure a start in a VIDEO."""
     from .calibrate import read_calibration
@@ -117,7 +127,7 @@ def analyse(
     answer = analyse_video(
         video, instant, fps=fps, line_time_us=line_time_us, source=source, calibration=marks,
         posture=posture, height_m=height, buzzer_distance_m=buzzer_distance,
-        temperature_c=temperature,
+        temperature_c=temperature, lane=lane,
     )  # fmt: skip
     if picture:
         picture.write_bytes(answer.evidence["picture"])
@@ -260,27 +270,46 @@ def calibration_words(answer: dict[str, Any]) -> str:
 )
 @click.option("--posture", type=POSTURE, help="Default: one of the four, by the seed.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--lanes", type=click.IntRange(2, 4), help="So many athletes start at once.")
+@click.option(
+    "--view",
+    type=click.Choice(["beside", "raised", "behind", "ahead"]),
+    default="behind",
+    show_default=True,
+    help="Where the camera stands, with --lanes.",
+)
 @click.option(
     "--picture", type=click.Path(path_type=Path), help="Write the chronophotograph here (PNG)."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 @answers
 def rep(
-    simulate: bool, posture: str | None, seed: int, picture: Path | None, as_json: bool
-) -> None:
+    simulate: bool, posture: str | None, seed: int, lanes: int | None, view: str,
+    picture: Path | None, as_json: bool,
+) -> None:  # fmt: skip
     """One whole rep, measured."""
     if not simulate:
         raise ValueError("rep: a real rep is asked for on the page; here add --simulate")
     from .rep import analyse as measure_rep
     from .rep import plain
-    from .simulate import POSTURES, simulate_clip
+    from .simulate import POSTURES, simulate_clip, simulate_lanes
 
     posture = posture or POSTURES[seed % len(POSTURES)]
-    clip = simulate_clip(posture, seed=seed, duration_s=6.5, body="auto")
-    answer = measure_rep(clip.frames, clip.signal_ns, cones=clip.cones, posture=posture)
+    if lanes:
+        race = simulate_lanes([posture] * lanes, view=view, seed=seed, duration_s=7.0, body="auto")
+        answer = measure_rep(
+            race.frames, race.signal_ns, calibration=race.calibration, posture=posture
+        )
+        truth, *_ = race.truths
+        for athlete, true in zip(answer.result["athletes"], race.truths, strict=True):
+            athlete["truth"] = plain(true)
+    else:
+        clip = simulate_clip(posture, seed=seed, duration_s=6.5, body="auto")
+        answer = measure_rep(clip.frames, clip.signal_ns, cones=clip.cones, posture=posture)
+        truth = clip.truth
     if picture:
         picture.write_bytes(answer.evidence["picture"])
-    tell({**answer.result, "truth": plain(clip.truth)}, as_json)
+    tell({**answer.result, "truth": plain(truth)}, as_json)
 
 
 @main.command()

@@ -661,3 +661,61 @@ def _status(result: dict[str, Any], reaction: Value, told: _Told) -> None:
             result["status"] = below
             return
     result["status"] = "measured"
+
+
+def measure_movement(
+    seen: Observations, given: Given, px_per_m: np.ndarray, u_scale: float, *, ran: bool, why: str
+) -> dict[str, Any]:
+    """The result object of a rep of which nothing but the first movement can be told.
+
+    px_per_m : (m,) of every part that was followed, across the line of sight.   u_scale : of it,
+    relative.   ran : whether who left the resting place went on into a run.   why : the reason
+    for all that is missing.
+    """
+    told = _Told()
+    result = _blank(seen.time, seen.dropped, seen.exposure_s, given)
+    result["reasons"], result["warnings"] = told.reasons, told.warnings
+    if _camera_moved(seen):
+        return _ended(
+            result, "not_measurable", told, "the camera moved or the picture changed as a whole"
+        )
+    if not np.isfinite(seen.left_s):
+        return _ended(result, "no_movement", told, "nobody started after the signal")
+    if not ran:
+        return _ended(
+            result, "no_movement", told, "somebody moved, but it did not lead into a start"
+        )
+    usual = float(np.median(px_per_m)) if len(px_per_m) else float("nan")
+    result["capture"]["px_per_m"] = _number(usual, 2)
+    surface = {
+        "body surface": U_SURFACE_M, "pixel": U_PIXEL / usual, "scale": u_scale * timing.GATE_M,
+    }  # fmt: skip
+    movement = timing.first_movement(
+        seen.time[seen.followed],
+        seen.displacement / px_per_m[:, None],
+        seen.lost,
+        left_s=seen.left_s,
+        grip=seen.grip * px_per_m[:, None, None] ** 2,
+        unsteady=seen.unsteady,
+        row_s=seen.site[:, 1] * seen.line_time_s,
+        u_displacement_m=combined(surface),
+    )
+    if seen.rested[0] > 0:
+        late = "the athlete came to rest only after the signal"
+        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=late)
+    delay = sound_delay(given.buzzer_distance_m, given.temperature_c)
+    parts = _reaction_parts(movement, surface, seen, given, delay)
+    moved_s = movement.reaction.value
+    reaction = Value(moved_s - delay, combined(parts) if np.isfinite(moved_s) else np.nan)
+    if movement.reason:
+        told.reasons.append(f"reaction: {movement.reason}")
+    else:
+        onset = movement.onset
+        back = {"extrapolation": float(np.sqrt(max(onset.u**2 - movement.reaction.u**2, 0.0)))}
+        result["budget"]["reaction_s"] = listed(parts)
+        result["budget"]["onset_s"] = listed(parts | back)
+        result["onset_s"] = _value(Value(onset.value - delay, combined(parts | back)), 4)
+    result["reaction_s"] = _value(reaction, 4)
+    told.reasons += [f"{what}: {why}" for what in ("up_s", "steps", "metres", "splits")]
+    _status(result, reaction, told)
+    return result

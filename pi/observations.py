@@ -75,18 +75,22 @@ def observe(
     line_time_s: float = 0.0,
     exposure_s: float = 0.0,
     dropped: int = 0,
+    where: np.ndarray | None = None,
+    behind_m: float = vision.BEHIND_M,
 ) -> Observations:
     """Look through a recording once.
 
     luma : (n, h, w) uint8.   time : (n,) s after the signal, middle of row 0's exposure,
-    increasing. line : the running line in these pictures, where it is known. Raises ValueError
-    when there are too few pictures to tell anything from.
+    increasing. line : the running line in these pictures, where it is known. where : (h, w) or
+    (n, h, w) bool, of the picture made smaller by a whole factor: what lies elsewhere is not
+    looked at. behind_m : as in `vision.find_lane`. Raises ValueError when there are too few
+    pictures to tell anything from.
     """
     n, height, width = luma.shape
     if n < 10:
         raise ValueError(f"only {n} pictures: too few to see a start in")
-    factor = max(1, round(width / vision.SMALL_WIDTH))
-    band = _band(line, (height, width), factor)
+    factor = max(1, round(width / (vision.SMALL_WIDTH if where is None else where.shape[-1])))
+    band = _band(None if where is not None else line, (height, width), factor)
     luma = luma[:, band]
     small = vision.shrunk(luma, factor)
     some = np.unique(np.linspace(0, n - 1, min(n, 25)).astype(int))
@@ -94,6 +98,8 @@ def observe(
     whole = vision.register(small, usual, vision.holds_still(small[some]))
     metre = 40.0 * width / factor / 320.0 if line is None else line.px_per_m(0.0) / factor
     every = max(1, int(1.01 / LOOKS_PER_S / float(np.median(np.diff(time)))))
+    if where is not None:
+        every = 1  # what hides one lane from another changes from picture to picture
     looked = np.arange(0, n, every)
     look_time, looks = time[looked], vision.at(whole, looked)
     small = small[looked]
@@ -101,12 +107,14 @@ def observe(
     if field is not None:
         small = np.stack([vision.evened(p, f) for p, f in zip(small, field, strict=True)])
         field = field[np.arange(n) // every]
+    if where is not None:
+        _leave_out(small, ~where, looks)
     likely, above = (
         (None, None) if line is None else _near_the_start(line, small.shape[1:], factor, band.start)
     )
     look = partial(
         vision.find_lane, small, look_time, looks, likely=likely, above=above,
-        least=LEAST_M2 * metre**2,
+        least=LEAST_M2 * metre**2, behind_m=behind_m,
     )  # fmt: skip
     lane, hold = look(hold=HOLDS[0]), HOLDS[0]
     for later in HOLDS[1:]:
@@ -198,6 +206,19 @@ def _in_picture(band: np.ndarray, top: int, height: int) -> np.ndarray:
     out = np.zeros((*band.shape[:-2], height, band.shape[-1]), band.dtype)
     out[..., top : top + band.shape[-2], :] = band
     return out
+
+
+def _leave_out(small: np.ndarray, apart: np.ndarray, whole: vision.Registration) -> None:
+    """Put the lane as it is in the end, in each picture's light, where it is not to be looked at.
+
+    In the end those who started have left it.
+    """
+    last = np.unique(np.linspace(0.85 * len(small), len(small) - 1, 9).astype(int))
+    end = [vision.steadied(small[i], whole.gain[i], whole.offset[i], whole.shift[i]) for i in last]
+    bare = vision.middle_of(np.stack(end))
+    for i, picture in enumerate(small):
+        out = apart if apart.ndim == 2 else apart[i]
+        picture[out] = np.clip(np.rint(bare[out] * whole.gain[i] + whole.offset[i]), 0, 255)
 
 
 def _near_the_start(

@@ -16,8 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import __version__, picture
-from .calibration import line_from
 from .camera import Camera, Frames, read_video
+from .lanes import (
+    Lanes,
+    Seen,
+    lanes_from,
+    measure_lanes,
+    observe_lanes,
+    packed_lanes,
+    running_line,
+    together,
+    unpacked_lanes,
+)
 from .measure import ALGORITHM, Given, measure, without_signal
 from .observations import Observations, observe, packed, unpacked
 from .settings import Hold, Settings
@@ -257,6 +267,7 @@ def analyse(
     buzzer_rise_s: float = 0.0,
     temperature_c: float = 20.0,
     spoilt: str | None = None,
+    lane: str | None = None,
 ) -> Analysis:
     """Measure one recording.
 
@@ -264,19 +275,21 @@ def analyse(
     cones : as in `calibration.fit_line`, in px of the picture before it was shrunk by `scale`;
     or calibration, as in `calibration.line_from`: cones and what is known of lens and level.
     spoilt : why nothing in it can be measured; its pictures and observations are kept all the same.
-    Raises ValueError when the cones cannot be, or when there are too few pictures.
+    lane : of a calibration with lanes, the name of the one whose athlete the rep is about; None is
+    the first. All are told under "athletes".
+    Raises ValueError when the cones or lanes cannot be, or when there are too few pictures.
     """
-    line = line_from(calibration or {"cones": cones}, scale=scale)
+    calibration = calibration or {"cones": cones}
+    line = running_line(calibration, scale=scale)
+    lanes = lanes_from(calibration, scale=scale)
+    place = _place_of(lanes, lane) if lanes else 0
     start_ns = signal_ns + round(buzzer_rise_s * 1e9)
     time = (frames.times_ns - start_ns) * 1e-9
-    seen = observe(
-        frames.luma,
-        time,
-        line=line,
-        line_time_s=frames.line_time_ns * 1e-9,
-        exposure_s=frames.exposure_ns * 1e-9,
-        dropped=frames.dropped,
-    )
+    camera: dict[str, Any] = {
+        "line_time_s": frames.line_time_ns * 1e-9,
+        "exposure_s": frames.exposure_ns * 1e-9,
+        "dropped": frames.dropped,
+    }
     given = Given(
         source=source,
         time_s=(start_ns - int(frames.times_ns[0])) * 1e-9 if source == "gpio" else start_ns * 1e-9,
@@ -286,14 +299,23 @@ def analyse(
         buzzer_distance_m=buzzer_distance_m,
         temperature_c=temperature_c,
     )
-    result = told(seen, given, line) if spoilt is None else unmeasured(seen, given, spoilt)
+    if lanes:
+        all_seen = observe_lanes(frames.luma, time, lanes, posture=posture, **camera)
+        observations = packed_lanes(all_seen)
+        seen = together(all_seen, (frames.luma.shape[2], frames.luma.shape[1]))
+        result = told_lanes(all_seen, given, lanes, place, spoilt)
+    else:
+        seen = observe(frames.luma, time, line=line, **camera)
+        observations = packed(seen)
+        result = told(seen, given, line) if spoilt is None else unmeasured(seen, given, spoilt)
     if frames.overrun:
-        result["warnings"].append(
-            "the recording was longer than the memory for it: its beginning is gone"
-        )
+        for each in (result, *result.get("athletes", ())):
+            each["warnings"].append(
+                "the recording was longer than the memory for it: its beginning is gone"
+            )
     track = picture.empty_track(frames.luma, time, seen.left_s)
     evidence = {
-        "observations": packed(seen),
+        "observations": observations,
         "picture": picture.png(picture.chronophotograph(track, seen, result, line)),
         "replay": json.dumps(picture.replay(seen, result, line), separators=(",", ":")).encode(),
     }
@@ -339,9 +361,13 @@ def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -
         buzzer_distance_m=place["buzzer_distance_m"],
         temperature_c=place["temperature_c"],
     )
+    lanes = lanes_from(place)
+    if lanes:
+        which = _place_of(lanes, place.get("lane"))
+        return told_lanes(unpacked_lanes(stored), given, lanes, which, place.get("spoilt"))
     if place.get("spoilt"):
         return unmeasured(unpacked(stored), given, place["spoilt"])
-    return told(unpacked(stored), given, line_from(place))
+    return told(unpacked(stored), given, running_line(place))
 
 
 def unmeasured(seen: Observations, given: Given, reason: str) -> dict[str, Any]:
@@ -349,6 +375,37 @@ def unmeasured(seen: Observations, given: Given, reason: str) -> dict[str, Any]:
     answer = without_signal(seen.time, seen.dropped, seen.exposure_s, given, reason)
     answer["status"] = "not_measurable"
     return {"schema": SCHEMA, "version": __version__, "algorithm": ALGORITHM, **plain(answer)}
+
+
+def _place_of(lanes: Lanes, name: str | None) -> int:
+    """Which lane has that name; the first for None. Raises ValueError that names them."""
+    names = [lane.name for lane in lanes.lanes]
+    if name is None:
+        return 0
+    if name not in names:
+        raise ValueError(f"lane: there is no {name!r}; there are {', '.join(names)}")
+    return names.index(name)
+
+
+def told_lanes(
+    seen: Seen, given: Given, lanes: Lanes, place: int = 0, spoilt: str | None = None
+) -> dict[str, Any]:
+    """The whole result object of a rep with several athletes: one's, and all under "athletes".
+
+    place : which lane's athlete the rep is about.   spoilt : why nothing can be measured.
+    """
+    if spoilt is None:
+        every = measure_lanes(seen, lanes, given)
+    else:
+        every = [
+            {"lane": lane.name, **unmeasured(each.seen, given, spoilt)}
+            for lane, each in zip(lanes.lanes, seen.each, strict=True)
+        ]
+    kept = ("schema", "version", "algorithm", "capture")
+    own = {name: value for name, value in every[place].items() if name != "lane"}
+    athletes = [{name: value for name, value in each.items() if name not in kept} for each in every]
+    heading = {"schema": SCHEMA, "version": __version__, "algorithm": ALGORITHM}
+    return plain(heading | own | {"athletes": athletes})
 
 
 def recalled(frames: Frames, *, hold_s: float | None, posture: str | None) -> dict[str, Any]:

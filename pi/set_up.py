@@ -1,7 +1,8 @@
 """What the Set-up page asks of the camera's picture, answered. Knows no camera and no store.
 
 A calibration's data is as `calibration.line_from` has it; beside that it may hold lanes:
-{"lanes": [{"name": "1", "region": [[u, v], …], "cones": […]}]}.
+{"lanes": [{"name": "1", "region": [[u, v], …], "cones": […]}]}, see `lanes`. A camera that looks
+along the lanes needs no cones.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from .bump import Shift, shift_since
 from .calibration import level_from_uprights, line_from
 from .charuco import View, is_new, lens_of, progress, view_of
+from .lanes import lanes_from
 from .lens import Lens, lens_from, preset, preset_of
 from .marks import SPACING_M, find_tags, refine
 
@@ -54,6 +56,13 @@ def tried(data: Mapping[str, Any], size: tuple[int, int]) -> dict[str, Any]:
 
     Raises ValueError with `fit_line`'s reason.
     """
+    lanes = lanes_from(data)
+    if lanes and lanes.along:
+        return {
+            "u_m": None, "px_per_m": round(lanes.lanes[0].px_per_m, 2), "direction": None,
+            "misfit_m": [], "grid": [], "view_m": None, "lens": data.get("lens"),
+            "warnings": [*lanes.warnings, "the camera looks along the lanes: reactions only"],
+        }  # fmt: skip
     line = line_from(data)
     if line is None:
         raise ValueError("cones: two or more are needed to tell metres")
@@ -73,7 +82,7 @@ def tried(data: Mapping[str, Any], size: tuple[int, int]) -> dict[str, Any]:
             {"metres": float(metres), "pixel": [round(float(u), 2), round(float(v), 2)]}
             for metres, (u, v) in zip(places, pixels, strict=True)
         ],
-        "warnings": list(line.warnings),
+        "warnings": [*line.warnings, *(lanes.warnings if lanes else ())],
         "view_m": [round(first, 2), round(last, 2)],
         "lens": data.get("lens"),
     }

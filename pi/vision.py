@@ -199,10 +199,10 @@ LIMBS_M = 0.5
 """Forearms on the ground, and shins, reach up to here."""
 
 
-def _on_the_line(lowest_m: float) -> float:
+def _on_the_line(lowest_m: float, behind_m: float) -> float:
     """1 for what reaches down to the running line, 0 for what ends well above it: weight of a
     piece."""
-    return float(np.clip(2.0 - lowest_m / BEHIND_M, 0.0, 1.0))
+    return float(np.clip(2.0 - lowest_m / behind_m, 0.0, 1.0))
 
 
 class Lane(NamedTuple):
@@ -225,6 +225,7 @@ def find_lane(
     least: float | None = None,
     hold: tuple[float, float] = (-1.8, -0.15),
     segment_s: float = 0.4,
+    behind_m: float = BEHIND_M,
 ) -> Lane:
     """The empty lane, although somebody lies still in it for most of the recording.
 
@@ -234,7 +235,8 @@ def find_lane(
     hold. likely : (h, w) weight of where an athlete may rest; None = everywhere alike. above :
     (h, w) m over the running line on the ground; None = not known: then somebody who stands behind
     the lane is not told from the athlete. least : px that somebody at rest covers at least; None =
-    from the picture's size. hold : s, when the athlete rested.
+    from the picture's size. hold : s, when the athlete rested. behind_m : what ends so far above
+    the line stands behind it.
     """
     stretches, middles = [], []
     for start in np.arange(time[0], time[-1], segment_s):
@@ -293,7 +295,7 @@ def find_lane(
         # whoever walks through during the hold is no athlete at rest
         weight *= float(np.clip(2.5 * stayed[piece & (changed > 0)].mean() - 1.5, 0.0, 1.0))
         if above is not None:
-            weight *= _on_the_line(float(above[piece].min()))
+            weight *= _on_the_line(float(above[piece].min()), behind_m)
         if stats[label, 0] == 0 or stats[label, 0] + stats[label, 2] == joined.shape[1]:
             weight *= 0.15  # who rests to start is in view, who leaves it is cut by its side
         pieces.append((weight, label, float(np.median(turned[piece & (changed > 0)]))))

@@ -8,6 +8,7 @@ pictures by `vision` and `timing`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -42,7 +43,8 @@ class Watch:
     the whole picture are taken out. Tiles that move all the time (leaves, flags) count only for
     what they move beyond that. line : the running line in the full picture; only the box over the
     start is watched then, otherwise the whole picture but its upper quarter, with a view of 8 m
-    taken for granted.
+    taken for granted. regions : (k, 2) px of each lane where there are several: all of them are
+    watched, and nothing else. px_per_m : their scale, where there is no line.
     """
 
     def __init__(
@@ -52,14 +54,18 @@ class Watch:
         line: RunningLine | None = None,
         still_limit_m: float = 0.010,
         recall_limit_m: float = 0.030,
+        regions: Sequence[np.ndarray] = (),
+        px_per_m: float | None = None,
     ):
         width, height = size
         self.still_limit_m, self.recall_limit_m = still_limit_m, recall_limit_m
         self._factor = max(1, round(width / SMALL_WIDTH))
         self._shape = (height // self._factor, width // self._factor)
-        px_per_m = width / 8.0 if line is None else line.px_per_m(0.0)
+        if line is not None:
+            px_per_m = line.px_per_m(0.0)
+        px_per_m = px_per_m or width / 8.0
         self._metres = self._factor / px_per_m  # of one small px
-        self._watched = self._tiles_of(line, px_per_m)
+        self._watched = self._tiles_of(line, px_per_m, regions)
         self._past: deque[tuple[float, np.ndarray]] = deque()
         self._second: deque[tuple[float, np.ndarray]] = deque()
         self._stirring = np.zeros(self._watched.shape, np.float32)
@@ -68,10 +74,19 @@ class Watch:
         self._rest: np.ndarray | None = None
         self._resting: deque[np.ndarray] = deque(maxlen=3)
 
-    def _tiles_of(self, line: RunningLine | None, px_per_m: float) -> np.ndarray:
+    def _tiles_of(
+        self, line: RunningLine | None, px_per_m: float, regions: Sequence[np.ndarray]
+    ) -> np.ndarray:
         rows, columns = self._shape[0] // TILE, self._shape[1] // TILE
         x = (np.arange(columns) + 0.5) * TILE * self._factor
         y = ((np.arange(rows) + 0.5) * TILE * self._factor)[:, None]
+        if len(regions):
+            inside = np.zeros((rows, columns), np.uint8)
+            for region in regions:
+                corners = (np.asarray(region, float) + 0.5) / (TILE * self._factor) - 0.5
+                cv2.fillPoly(inside, [np.round(corners * 16).astype(np.int32)], 1, shift=4)
+            near = True if line is None else (line.metres(x) > -2.5) & (line.metres(x) < 2.0)
+            return (inside > 0) & near
         if line is None:
             return np.broadcast_to(y > 0.25 * rows * TILE * self._factor, (rows, columns)).copy()
         metres, above = line.metres(x), (line.row(x) - y) / px_per_m

@@ -431,6 +431,29 @@ def test_a_bumped_tripod_is_refused_with_one_tap_to_set_it_right(start):
     assert rep.state == "done", rep.reason
 
 
+def test_a_calibration_with_lanes_gives_a_result_for_each_and_again_from_the_evidence(start):
+    device = start()
+    near = [[40, 20], [600, 20], [600, 270], [40, 270]]
+    far = [[40, 20], [600, 20], [600, 228], [40, 228]]  # an empty lane behind
+    lanes = [{"name": "1", "region": near}, {"name": "2", "region": far, "cones": behind(CONES)}]
+    answered(device, "keep", {"data": {"cones": CONES, "lanes": lanes}, "source": "taps"})
+    rep = device.until(device.request(posture="standing"))
+    assert rep.state == "done", rep.reason
+    assert [each["lane"] for each in rep.result["athletes"]] == ["1", "2"]
+    one, two = rep.result["athletes"]
+    assert one["reaction_s"] == rep.result["reaction_s"]
+    miss = one["reaction_s"]["value"] - rep.result["truth"]["reaction_s"]
+    assert abs(miss) <= 3 * one["reaction_s"]["u"], (rep.result["capture"], one)
+    assert two["reaction_s"]["value"] is None
+    again = reanalyse(device.store.evidence(rep.id, "observations").data, rep.result, rep.settings)
+    assert again["athletes"] == rep.result["athletes"]
+
+
+def behind(cones):
+    """Cones on a line that is seen a hand's breadth higher."""
+    return [{**cone, "pixel": [cone["pixel"][0], cone["pixel"][1] - 20]} for cone in cones]
+
+
 def test_a_camera_that_is_knocked_during_the_start_measures_nothing(start, monkeypatch):
     device = start()
     answered(device, "keep", {"data": {"cones": CONES}, "source": "taps"})

@@ -84,6 +84,16 @@ def test_a_simulated_rep_may_carry_its_truth(rep):
     assert accepts(rep | {"truth": {"reaction_s": 0.24, "splits": [{"metres": 5.0}]}})
 
 
+def test_a_rep_of_several_has_each_of_them_whole(rep):
+    kept = ("schema", "version", "algorithm", "capture")
+    one = {key: value for key, value in rep.items() if key not in kept} | {"lane": "1"}
+    assert accepts(rep | {"athletes": [one, one | {"lane": "2"}]})
+    assert not accepts(rep | {"athletes": []})
+    assert not accepts(rep | {"athletes": [one | {"status": "fine"}]})
+    for key in one:
+        assert not accepts(rep | {"athletes": [{k: v for k, v in one.items() if k != key}]})
+
+
 @pytest.mark.parametrize("path", list(keys(FULL)), ids=lambda path: ".".join(map(str, path)))
 def test_no_key_may_be_missing(rep, path):
     inside = rep

@@ -438,6 +438,26 @@ def test_a_simulated_rep_shows_what_was_drawn(client, store):
     assert "<td>2.100</td>" in page
 
 
+def test_several_who_started_stand_lane_by_lane_and_ties_are_called_ties(client, store):
+    kept = ("schema", "version", "algorithm", "capture")
+    first = {key: value for key, value in sample_result().items() if key not in kept}
+    second = first | {"lane": "2", "reaction_s": {"value": 0.246, "u": 0.006}}
+    third = first | {
+        "lane": "3", "status": "not_measurable", "reaction_s": {"value": None, "u": None},
+        "reasons": ["reaction: lane 2's athlete is in front"],
+    }  # fmt: skip
+    rep = add_rep(store)
+    told = sample_result() | {"athletes": [first | {"lane": "1"}, second, third]}
+    jsonschema.validate(told, SCHEMA)
+    store.change_rep(rep.id, result=told)
+    page = client.get(f"/rep/{rep.id}").text
+    table = page.partition("<h2>Lanes</h2>")[2].partition("</table>")[0]
+    assert table.count("<td>1=</td>") == 2
+    assert "Lane 2&#39;s athlete is in front." in table
+    assert "0.246" in table
+    assert "<h2>Lanes</h2>" not in client.get(f"/rep/{add_rep(store).id}").text
+
+
 # --- lists and files -------------------------------------------------------------------------
 
 

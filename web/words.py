@@ -224,6 +224,51 @@ def split(result: dict[str, Any], metres: float) -> dict[str, Any] | None:
     return None
 
 
+class Row(NamedTuple):
+    """One athlete of several who started at once."""
+
+    lane: str
+    place: str  # "1", "2="; "" where nothing can be said
+    status: str
+    reaction: dict[str, Any]
+    five: dict[str, Any] | None
+    why: list[str]  # what was not measured, and why
+
+
+def athletes(result: dict[str, Any]) -> list[Row]:
+    """Everybody who started, lane by lane.
+
+    Places are of the reaction. Somebody is before another when the difference is more than its own
+    uncertainty; else they are equal ("="), and nobody is put before anybody.
+    """
+    told = result.get("athletes") or []
+    known = {
+        k: (each["reaction_s"]["value"], each["reaction_s"]["u"] or 0.0)
+        for k, each in enumerate(told)
+        if each["reaction_s"]["value"] is not None and each["status"] != "false_start"
+    }
+
+    def before(one: int, other: int) -> bool:
+        (a, u_a), (b, u_b) = known[one], known[other]
+        return b - a > math.hypot(u_a, u_b)
+
+    rows = []
+    for k, each in enumerate(told):
+        place = ""
+        if k in known and len(known) > 1:
+            others = [j for j in known if j != k]
+            ahead = sum(before(j, k) for j in others)
+            equal = any(not before(j, k) and not before(k, j) for j in others)
+            place = f"{1 + ahead}{'=' if equal else ''}"
+        reasons = why(each, "reaction", "reaction_s")
+        if each["reaction_s"]["value"] is None and not reasons:
+            reasons = [sentence(text) for text in each["reasons"][:1]]
+        reasons += [f"5 m: {text}" for text in why(each, "splits", "metres")[:1]]
+        status = STATUSES.get(each["status"], each["status"])
+        rows.append(Row(each["lane"], place, status, each["reaction_s"], split(each, 5.0), reasons))
+    return rows
+
+
 # Reasons and warnings begin with the key they are about; this is what a page calls it.
 NAMES = {
     "reaction": "Reaction",

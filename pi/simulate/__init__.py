@@ -5,6 +5,7 @@ from pi.simulate.body import Athlete
 from pi.simulate.captured import find_captures
 from pi.simulate.clip import ENDINGS, Clip, simulate_clip
 from pi.simulate.film import write_film
+from pi.simulate.lanes import LanesClip, simulate_lanes
 from pi.simulate.live import SimulatedCamera, SimulatedTrack
 from pi.simulate.motion import POSTURES
 from pi.simulate.scene import Scene
@@ -17,11 +18,13 @@ __all__ = [
     "Athlete",
     "Clip",
     "Conditions",
+    "LanesClip",
     "Scene",
     "SimulatedCamera",
     "SimulatedTrack",
     "View",
     "find_captures",
     "simulate_clip",
+    "simulate_lanes",
     "write_film",
 ]

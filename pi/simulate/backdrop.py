@@ -10,7 +10,10 @@ LANE_M = 1.22
 
 
 class View(NamedTuple):
-    """Where the camera stands and what it sees: level, and at right angles unless turned."""
+    """Where the camera stands and what it sees: level, and at right angles unless turned.
+
+    yaw : a quarter turn looks along the lane from behind the start, minus one from ahead.
+    """
 
     size: tuple = (1280, 720)
     px_per_m: float = 152.0  # on the running line, in the middle of the picture
@@ -19,26 +22,44 @@ class View(NamedTuple):
     behind_m: float = 1.65  # how much is seen behind the start line
     direction: int = 1  # +1: runs to the right
     yaw: float = 0.0  # rad
+    pitch: float = 0.0  # rad, looks down
+
+    @property
+    def focal_px(self):
+        return self.px_per_m * self.distance_m
+
+    @property
+    def along(self):
+        """Whether the camera looks along the lane rather than across it."""
+        return abs(np.sin(self.yaw)) > 0.7
 
 
-def project(view, points):
-    """Pixels of points in metres.
+def in_camera(view, points):
+    """Points in metres as the camera has them: (…, 3) right, up and ahead of it, metres.
 
-    points : (…, 3) x along the run, y up, z away from the camera.    Returns (…, 2) px.
+    points : (…, 3) x along the run, y up, z away from a camera beside the lane.
     """
     points = np.asarray(points, float)
-    width, height = view.size
-    focal = view.px_per_m * view.distance_m
-    middle = 0.5 * width / view.px_per_m - view.behind_m
+    middle = 0.5 * view.size[0] / view.px_per_m - view.behind_m
     x = points[..., 0] - middle
     z = points[..., 2]
     right = x * np.cos(view.yaw) - z * np.sin(view.yaw)
     ahead = x * np.sin(view.yaw) + z * np.cos(view.yaw) + view.distance_m
     up = points[..., 1] - view.camera_height_m
+    if view.pitch:
+        down, flat = np.sin(view.pitch), np.cos(view.pitch)
+        up, ahead = up * flat + ahead * down, ahead * flat - up * down
+    return np.stack([right, up, ahead], -1)
+
+
+def project(view, points):
+    """Pixels of points in metres: (…, 3), as in `in_camera`, to (…, 2) px."""
+    width, height = view.size
+    right, up, ahead = np.moveaxis(in_camera(view, points), -1, 0)
     return np.stack(
         [
-            0.5 * (width - 1) + view.direction * focal * right / ahead,
-            0.5 * (height - 1) - focal * up / ahead,
+            0.5 * (width - 1) + view.direction * view.focal_px * right / ahead,
+            0.5 * (height - 1) - view.focal_px * up / ahead,
         ],
         -1,
     )
@@ -113,15 +134,25 @@ class Backdrop(NamedTuple):
     horizon: int  # row of the picture
 
 
-def draw_backdrop(view, random, *, smooth_ground=False):
-    """The empty lane and what lies behind it."""
+def draw_backdrop(view, random, *, smooth_ground=False, lanes=1, aside_m=0.0):
+    """The empty lane and what lies behind it.
+
+    lanes : so many at least are no grass.    aside_m : how far the lanes' lines lie to the side.
+    """
     width, height = 2 * view.size[0], 2 * view.size[1]
     fine = view._replace(size=(width, height), px_per_m=2 * view.px_per_m)
 
     def at(x, y, z):
         return project(fine, (x, y, z))
 
-    horizon = int(np.clip(0.5 * (height - 1), 0, height))
+    # of a camera that looks along the lane, nothing beside or behind it can be projected
+    stands = 0.5 * view.size[0] / view.px_per_m - view.behind_m - view.distance_m * np.sin(view.yaw)
+    view_along = (-15.0, 25.0)
+    if view.along:
+        view_along = (stands + 1.0, 60.0) if view.yaw > 0 else (-60.0, stands - 1.0)
+
+    level = 0.5 * (height - 1) - fine.focal_px * np.tan(view.pitch)
+    horizon = int(np.clip(level, -4, height - 8))
     picture = np.zeros((height, width), np.float32)
     leaves = np.zeros_like(picture)
 
@@ -183,7 +214,7 @@ def draw_backdrop(view, random, *, smooth_ground=False):
         np.array(corners, np.float32), np.array([at(x, 0, z) for x, z in corners], np.float32)
     )
     inverse = np.linalg.inv(to_picture).astype(np.float32)
-    first = horizon + 2
+    first = max(horizon + 2, 0)
     gu, gv = u[first:], v[first:]
     w = inverse[2, 0] * gu + inverse[2, 1] * gv + inverse[2, 2]
     x = (inverse[0, 0] * gu + inverse[0, 1] * gv + inverse[0, 2]) / w
@@ -197,7 +228,7 @@ def draw_backdrop(view, random, *, smooth_ground=False):
         + random.uniform(3, 8) * spread(grain, x, z, 0.013)
     )
     tartan += strength * random.uniform(1, 4) * noise_like(random, gu.shape, 0.9)
-    grass_from = LANE_M * (0.5 + random.integers(1, 5))
+    grass_from = LANE_M * (0.5 + max(int(random.integers(1, 5)), lanes))
     grass = random.uniform(80, 130) + 12 * fade * spread(grain, x, z, 0.05)
     grass += 9 * spread(leaf, gu / 40, gv / 14, 0.1)
     ground = np.where(z > grass_from, grass, tartan)
@@ -212,6 +243,7 @@ def draw_backdrop(view, random, *, smooth_ground=False):
 
     def stripe(x0, x1, z0, z1):
         steps = 24
+        x0, x1 = np.clip([x0, x1], *view_along)
         xs, zs = np.linspace(x0, x1, steps), np.linspace(z0, z1, steps)
         edge = [at(x, 0, z0) for x in xs] + [at(x1, 0, z) for z in zs]
         edge += [at(x, 0, z1) for x in xs[::-1]] + [at(x0, 0, z) for z in zs[::-1]]
@@ -219,7 +251,7 @@ def draw_backdrop(view, random, *, smooth_ground=False):
 
     nearest = -4.0
     for lane in range(-3, 8):
-        z0 = (lane + 0.5) * LANE_M
+        z0 = (lane + 0.5) * LANE_M + aside_m
         if nearest < z0 < grass_from + 0.1:
             stripe(-15, 25, z0, z0 + LINE_M)
     stripe(-LINE_M, 0.0, nearest, min(grass_from, 3.5 * LANE_M))

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pi.simulate.backdrop import project
-from pi.simulate.body import joints
+from pi.simulate.backdrop import in_camera, project
+from pi.simulate.body import COLUMN, joints
 from pi.simulate.figure import draw_limb
 from pi.simulate.motion import channels_at
+from pi.simulate.solid import draw_solid
 from pi.simulate.truth import breadth
 from pi.simulate.weather import GRID, blown, draw_weather, light, shaken
 
@@ -93,7 +94,10 @@ class Scene:
         self._draw_surroundings(out, time_s)
         athlete = self.player
         everybody = [*self.others] if athlete is None else [*self.others, athlete]
-        everybody.sort(key=lambda player: -player.depth_m)
+        if self.view.along:
+            everybody.sort(key=lambda player: -in_camera(self.view, where(player, time_s))[2])
+        else:
+            everybody.sort(key=lambda player: -player.depth_m)
         if self.conditions.shadow:
             for player in everybody:
                 self._draw_shadow(out, player, time_s)
@@ -184,6 +188,9 @@ class Scene:
 
     def _draw_player(self, out, player, time_s):
         """Draw one figure over the picture; returns its box (x0, y0, x1, y1) or None."""
+        if self.view.along:
+            shift = shaken(self.weather, [time_s])[0]
+            return draw_solid(out, self.view, player, time_s, shift)
         seen = place_limbs(self.view, self.weather, player, time_s)
         if seen is None:
             return None
@@ -217,6 +224,12 @@ class Scene:
             np.rint(body, out=body)
             np.clip(body, 0, 255, out=body)
             np.copyto(out[y0:y1, x0:x1], body, casting="unsafe")
+
+
+def where(player, time_s):
+    """Where somebody is, (3,) m, about."""
+    x = channels_at(player.motion, [time_s - player.onset_s], [time_s])[0, COLUMN["x"]]
+    return np.array([x + player.shift_m, 0.8, player.depth_m])
 
 
 def grain_sd(grey, level):
