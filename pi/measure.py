@@ -53,6 +53,8 @@ TORSO_REACH_M = 0.25
 """The torso at first movement: what is so near to its middle, over so long to either side."""
 U_START_M_S = 0.08
 """Of the torso's speed at first movement."""
+U_MODEL = {"mss": 0.02, "mac": 0.05, "tau": 0.06}
+"""No runner is an exponential: steps, arms and getting up are in the track too. Relative."""
 PROFILE_VIEW_M = 8.0
 ASTRAY_M = 0.12
 EDGE_M = 0.2
@@ -639,7 +641,7 @@ def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> No
         told.reasons.append("profile: the fit does not settle on this track")
         return
     for name, value in (("mss", fit.mss), ("mac", fit.mac), ("tau", fit.tau)):
-        parts = {"smoothing": value.u}
+        parts = {"smoothing": value.u, "model": U_MODEL[name] * value.value}
         if name != "tau":
             parts["scale"] = U_SCALE * value.value
         result["profile"][name] = _value(value._replace(u=combined(parts)))

@@ -17,6 +17,9 @@ CREEP_M_S = 0.05
 """Slower than this at the gate, the athlete crept into the start: no instant can be told."""
 
 
+U_ONSET = 0.6
+"""Of the way back from first movement to its onset: how much less, or more, it may have been."""
+
 FOLLOWS_S, FOLLOWS = 0.3, 0.3
 """Within this time after first movement, this share of the body's parts has left its place."""
 
@@ -177,7 +180,7 @@ def first_movement(
         onset = _onset(time, curve, before, sway)
         answer = Movement(
             Value(crossing, u),
-            Value(onset, float(np.hypot(u, 0.4 * (crossing - onset)))),
+            Value(onset, float(np.hypot(u, U_ONSET * (crossing - onset)))),
             speed,
             sway,
             (start, end),

@@ -17,6 +17,7 @@ ADVICE = {
     "rising": "nothing trackside: until the body is upright its middle is not its torso",
     "swinging limbs": "nothing trackside: arms and legs lend the silhouette some of their speed",
     "leaving": "nothing trackside: how fast the torso goes already when the first part moves",
+    "model": "a camera that sees further along the line: no runner is a formula",
     "end of view": "a camera that sees further along the line",
     "hidden limb": "a camera that sees both hands and feet, more pictures a second, more light",
     "pixel": "a camera that is nearer, or has more pixels",
