@@ -33,8 +33,9 @@ RUN_M_S = 1.8
 """Slower than this all along, it was a walk and not a start."""
 RUNNING_HEIGHT = 0.94
 """Height of the silhouette in full stride, as a part of stature: trunk leant, knees bent."""
-U_SURFACE_M = 0.0035
-"""How far the parts that are followed may be from those that went farthest, in metres."""
+U_SURFACE = (0.002, 0.43)
+"""How far the parts that are followed may be from those that went farthest, in metres: of cloth and
+skin over joints, and in px of the full picture, as wide as the window is that follows them."""
 U_PIXEL = 0.4
 """How well a displacement is followed, in px of the full picture."""
 U_TORSO_M = ((0.30, 0.50, 0.65, 0.80, 0.88, 0.95), (0.19, 0.10, 0.07, 0.05, 0.03, 0.015))
@@ -139,7 +140,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     result["posture"] = _posture(seen, height, running_height, ground, given, told)
 
     surface = {
-        "body surface": U_SURFACE_M,
+        "body surface": math.hypot(U_SURFACE[0], U_SURFACE[1] / ground.px_per_m),
         "pixel": U_PIXEL / ground.px_per_m,
         "scale": ground.u_scale * timing.GATE_M,
     }
@@ -690,7 +691,8 @@ def measure_movement(
     usual = float(np.median(px_per_m)) if len(px_per_m) else float("nan")
     result["capture"]["px_per_m"] = _number(usual, 2)
     surface = {
-        "body surface": U_SURFACE_M, "pixel": U_PIXEL / usual, "scale": u_scale * timing.GATE_M,
+        "body surface": math.hypot(U_SURFACE[0], U_SURFACE[1] / usual),
+        "pixel": U_PIXEL / usual, "scale": u_scale * timing.GATE_M,
     }  # fmt: skip
     movement = timing.first_movement(
         seen.time[seen.followed],

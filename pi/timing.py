@@ -163,7 +163,7 @@ def first_movement(
         if others.any() and (trusted & ~others).sum() >= 2:
             alone |= others
             continue
-        speed = _speed(time, curve, crossing, max(step, gap))
+        speed = _speed(time, curve, before, gate)
         ranked = np.where(lost[before + 1], 0.0, moved[before + 1])
         site = int(np.flatnonzero(trusted)[np.argmax(ranked[trusted])])
         if row_s is not None:
@@ -282,13 +282,20 @@ def _against_rest(
     return moved, sway, trusted
 
 
-def _speed(time: np.ndarray, curve: np.ndarray, instant: float, step: float) -> float:
-    """Slope of the curve around an instant, over two frames to either side or 20 ms."""
-    half = max(2 * step, 0.020)
-    near = (time >= instant - half) & (time <= instant + half) & (curve < 0.2)
-    if near.sum() < 2:
-        return np.nan
-    return float(np.polyfit(time[near] - instant, curve[near], 1)[0])
+def _speed(time: np.ndarray, curve: np.ndarray, before: int, gate: float) -> float:
+    """Speed (m/s) at the gate: a straight line through the pictures in which the curve is from 5 mm
+    below it to 10 mm above, and one more to either side.
+
+    before : the last picture below the gate.
+    """
+    first = before
+    while first > 0 and curve[first - 1] < curve[first] and curve[first] > gate - 0.005:
+        first -= 1
+    last = before + 1
+    while last < len(curve) - 1 and curve[last] < gate + 0.010 and curve[last + 1] > curve[last]:
+        last += 1
+    part = slice(first, last + 1)
+    return float(np.polyfit(time[part] - time[before], np.minimum(curve[part], 0.2), 1)[0])
 
 
 def _onset(time: np.ndarray, curve: np.ndarray, before: int, sway: float) -> float:
