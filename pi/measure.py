@@ -394,7 +394,7 @@ def _partly_hidden(
     """(n,) bool: pictures of the run in which much of the body is hidden, or somebody else's.
 
     share : (n,) height in running heights.   A runner does not lie down on the way, nor become half
-    as large, nor jump to and fro by ASTRAY_M about the way of a whole second.
+    as large, nor jump back and forth by ASTRAY_M about the way of a whole second.
     """
     hidden = np.zeros(len(time), bool)
     run = np.arange(first, last + 1)

@@ -102,7 +102,7 @@ class Simulate(Section):
 
 
 class Settings(Section):
-    recall_limit_m: float = Field(default=0.03, gt=0)
+    recall_limit_m: float = Field(default=0.02, gt=0)
     record_s: float = Field(default=6.0, gt=0.5, le=60)
     store: Store = Field(default_factory=Store)
     web: Web = Web()

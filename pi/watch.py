@@ -21,7 +21,23 @@ LAG_S = 0.12
 """A picture is compared with the one this long before: breathing is slower than that shows."""
 
 TILE = 8
-"""Side of a tile in px of the small picture: some 20 cm on the lane."""
+"""Side of a tile in px of the small picture: a hand's length on the lane."""
+
+SMALL_PX_PER_M = 76.0
+"""The small picture has about as many: a tile is 10 cm then."""
+
+FAR_PX = 4.0
+"""What was covered or uncovered has gone at least as far, px of the small picture."""
+
+LOW_M, GROUND_TILES = 0.5, 4
+"""What is lower than this over the line is mostly ground, and so many rows of tiles before it."""
+
+WIND, WIDE = 0.3, 0.5
+"""Share of the limit for a recall, and of the tiles side by side that have moved by as much: hedges
+go together, who lies covers two fifths of the view over the start."""
+
+STIRS = 0.6
+"""Share of the limit for stillness: who sways by as much is leaves."""
 
 REST_S = 1.0
 EVERY_S = 0.05
@@ -38,13 +54,13 @@ class Sight(NamedTuple):
 class Watch:
     """Tells how long the lane has been still, and how far the athlete is from the resting picture.
 
-    A tile's displacement is one Lucas-Kanade step (1981) in a picture of a quarter the size, where
-    10 mm are some 0.4 px. What light does to it (clouds, the camera's own exposure) and a shake of
-    the whole picture are taken out. Tiles that move all the time (leaves, flags) count only for
-    what they move beyond that. line : the running line in the full picture; only the box over the
-    start is watched then, otherwise the whole picture but its upper quarter, with a view of 8 m
-    taken for granted. regions : (k, 2) px of each lane where there are several: all of them are
-    watched, and nothing else. px_per_m : their scale, where there is no line.
+    A tile's displacement is one Lucas-Kanade step (1981) in a picture of half the size, where 10 mm
+    are some 0.8 px. What light does to it (clouds, the camera's own exposure) and a shake of the
+    whole picture are taken out. Tiles that stir while the athlete settles (leaves, flags) do not
+    count in the hold: the next gust may be any stronger. line : the running line in the full
+    picture; only the box over the start is watched then, otherwise the whole picture but its upper
+    quarter, with a view of 8 m taken for granted. regions : (k, 2) px of each lane where there are
+    several: all of them are watched, and nothing else. px_per_m : their scale, without a line.
     """
 
     def __init__(
@@ -53,26 +69,34 @@ class Watch:
         *,
         line: RunningLine | None = None,
         still_limit_m: float = 0.010,
-        recall_limit_m: float = 0.030,
+        recall_limit_m: float = 0.020,
         regions: Sequence[np.ndarray] = (),
         px_per_m: float | None = None,
     ):
         width, height = size
         self.still_limit_m, self.recall_limit_m = still_limit_m, recall_limit_m
-        self._factor = max(1, round(width / SMALL_WIDTH))
-        self._shape = (height // self._factor, width // self._factor)
         if line is not None:
             px_per_m = line.px_per_m(0.0)
+        known = px_per_m is not None
         px_per_m = px_per_m or width / 8.0
+        # where nobody knows the place, all of the picture has to be watched, and coarser
+        self._factor = max(1, round(px_per_m / SMALL_PX_PER_M if known else width / SMALL_WIDTH))
+        self._shape = (height // self._factor, width // self._factor)
         self._metres = self._factor / px_per_m  # of one small px
-        self._watched = self._tiles_of(line, px_per_m, regions)
+        watched = self._tiles_of(line, px_per_m, regions)
+        first, last = _box(watched)
+        self._watched = watched[first[0] : last[0], first[1] : last[1]]
+        side = TILE * self._factor
+        self._part = np.s_[first[0] * side : last[0] * side, first[1] * side : last[1] * side]
+        self._shape = (TILE * self._watched.shape[0], TILE * self._watched.shape[1])
+        self._ground = self._low_tiles(line, px_per_m)
         self._past: deque[tuple[float, np.ndarray]] = deque()
         self._second: deque[tuple[float, np.ndarray]] = deque()
         self._stirring = np.zeros(self._watched.shape, np.float32)
         self._still_since: float | None = None
         self._last_s: float | None = None
         self._rest: np.ndarray | None = None
-        self._resting: deque[np.ndarray] = deque(maxlen=3)
+        self._resting: deque[np.ndarray] = deque(maxlen=2)
 
     def _tiles_of(
         self, line: RunningLine | None, px_per_m: float, regions: Sequence[np.ndarray]
@@ -92,12 +116,21 @@ class Watch:
         metres, above = line.metres(x), (line.row(x) - y) / px_per_m
         return (metres > -2.5) & (metres < 2.0) & (above > -0.1) & (above < 1.9)
 
+    def _low_tiles(self, line: RunningLine | None, px_per_m: float) -> np.ndarray:
+        """Where ground is seen: what seems to move there as a whole is the tripod. Trees stir
+        together too, and they are higher up."""
+        rows, columns = self._watched.shape
+        side = TILE * self._factor
+        x = self._part[1].start + (np.arange(columns) + 0.5) * side
+        y = (self._part[0].start + (np.arange(rows) + 0.5) * side)[:, None]
+        if line is None:
+            return np.broadcast_to(np.arange(rows)[:, None] >= rows // 2, (rows, columns))
+        return y > np.asarray(line.row(x)) - LOW_M * px_per_m
+
     def see(self, picture: np.ndarray, time_s: float) -> Sight:
         """Take in the next picture, (h, w) uint8 luma, exposed at time_s."""
         small = cv2.resize(
-            picture[: self._shape[0] * self._factor, : self._shape[1] * self._factor],
-            (self._shape[1], self._shape[0]),
-            interpolation=cv2.INTER_AREA,
+            picture[self._part], self._shape[::-1], interpolation=cv2.INTER_AREA
         ).astype(np.float32)
         small = cv2.blur(small, (3, 3))
         small -= cv2.blur(small, (2 * TILE + 1, 2 * TILE + 1))
@@ -113,7 +146,11 @@ class Watch:
             return Sight(self._still_for(time_s), float("nan"))
         apart = self._displaced(self._rest, small)
         beyond = np.maximum(apart - 1.5 * self._stirring, 0.0)
-        # three pictures together: one noisy picture recalls nobody
+        gusty = self._gusty(apart)
+        if gusty.any():  # after a lull
+            self._stirring[gusty] = np.inf
+            beyond = np.maximum(apart - self._stirring, 0.0)
+        # two pictures together: one noisy picture recalls nobody
         self._resting.append(beyond)
         moved = float(np.sort(np.minimum.reduce(list(self._resting))[self._watched])[-2:].min())
         if moved > self.still_limit_m:
@@ -126,11 +163,18 @@ class Watch:
         self._rest = rest
         self._resting.clear()
         strayed = np.max([self._displaced(rest, picture) for _, picture in self._second], axis=0)
-        # what strayed further than the athlete may is leaves: a gust may be twice as strong, and
-        # move what is beside them
-        leaves = np.where(strayed > self.still_limit_m, 2.0 * strayed, 0.0).astype(np.float32)
-        leaves = cv2.dilate(leaves, np.ones((3, 3)))
-        self._stirring = np.maximum(self._stirring, np.maximum(strayed, leaves))
+        # nothing of the athlete strayed as far as that, or the hold would not have begun
+        leaves = np.maximum(strayed, self._stirring) > STIRS * self.still_limit_m
+        leaves = cv2.dilate(leaves.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        if not (self._watched & ~leaves).any():
+            leaves[:] = False
+        self._stirring = np.maximum(self._stirring, strayed)
+        self._stirring[leaves] = np.inf
+
+    def _gusty(self, apart: np.ndarray) -> np.ndarray:
+        """(rows,) bool: what moves along most of the view, and beside that, is no athlete."""
+        wide = (apart > WIND * self.recall_limit_m).mean(axis=1) > WIDE
+        return np.convolve(wide, np.ones(3), "same") > 0
 
     def _keep(self, small: np.ndarray, time_s: float) -> None:
         if not self._second or time_s - self._second[-1][0] >= EVERY_S:
@@ -145,6 +189,7 @@ class Watch:
         step = 0.0 if self._last_s is None else time_s - self._last_s
         self._last_s = time_s
         beyond = np.maximum(apart - 2.0 * self._stirring, 0.0)
+        beyond[self._gusty(apart)] = 0.0
         moved = float(np.sort(beyond[self._watched])[-2:].min())
         # a slow mean over some 3 s learns the leaves; who walks through is gone before that
         share = min(1.0, step / 3.0)
@@ -174,14 +219,25 @@ class Watch:
             return (ayy * bx - axy * by) / determinant, (axx * by - axy * bx) / determinant
 
         u, v = step()
-        textured = axx + ayy > 10.0 * prior
+        textured = (axx + ayy > 10.0 * prior) & self._ground
         if textured.sum() > 20:
             change -= float(np.median(u[textured])) * gx + float(np.median(v[textured])) * gy
             u, v = step()
         # what was covered or uncovered has no displacement: its change alone says that it moved
         changed = np.sqrt(_tiles(change * change) / (TILE * TILE))
-        far = np.where(changed > 12.0, 2.0, 0.0)
+        far = np.where(changed > 12.0, FAR_PX, 0.0)
         return (np.maximum(np.hypot(u, v), far) * self._metres).astype(np.float32)
+
+
+def _box(tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and one past the last row and column with a tile that is watched, one around, and
+    ground below."""
+    found = np.argwhere(tiles)
+    if len(found) == 0:
+        return np.zeros(2, int), np.array(tiles.shape)
+    first, last = found.min(axis=0) - 1, found.max(axis=0) + 2
+    last[0] += GROUND_TILES
+    return np.maximum(first, 0), np.minimum(last, tiles.shape)
 
 
 def _tiles(values: np.ndarray) -> np.ndarray:

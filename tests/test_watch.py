@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pi.bench.watching import Hold, Movement, false_alarms, latency
 from pi.calibration import fit_line
 from pi.simulate import CONDITIONS, POSTURES, Conditions
 from pi.simulate.backdrop import cones
@@ -135,6 +136,16 @@ def test_a_movement_of_three_centimetres_is_seen_within_a_twentieth_of_a_second(
         assert watch.see(resting, i / 120).moved_m < 0.005
     after = [watch.see(gone, i / 120).moved_m for i in range(200, 206)]
     assert max(after) > 0.030
+
+
+@pytest.mark.parametrize("posture", POSTURES)
+def test_twenty_millimetres_of_a_start_are_seen_within_a_twentieth_of_a_second(posture):
+    assert -0.03 < latency(Movement(posture, "clean", 8200))["latency_s"] < 0.05
+
+
+def test_a_gust_after_a_lull_calls_nobody_back():
+    """Leaves that hardly stirred while somebody settled, and then did: six holds in wind."""
+    assert false_alarms(Hold("supine", 8801, 6)) == 0
 
 
 def test_a_single_odd_picture_calls_nobody_back():
