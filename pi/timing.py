@@ -127,7 +127,7 @@ def first_movement(
     end = _still_until(time, vector, lost, step)
     if not np.isfinite(end):
         return none("the athlete was not still for a second before")
-    answer = none("")
+    answer, creeps = none(""), False
     alone = np.zeros(m, bool)  # parts that went while the body stayed
     for _ in range(4):
         start = max(end - 1.0, float(time[0]))
@@ -164,6 +164,7 @@ def first_movement(
             alone |= others
             continue
         speed = _speed(time, curve, before, gate)
+        creeps = _approach(time, curve, crossing, max(step, gap)) < CREEP_M_S
         ranked = np.where(lost[before + 1], 0.0, moved[before + 1])
         site = int(np.flatnonzero(trusted)[np.argmax(ranked[trusted])])
         if row_s is not None:
@@ -193,7 +194,7 @@ def first_movement(
         if began > end - 2 * step or end <= time[0] + 0.3:
             break
         end = began - 0.05
-    if answer.speed < CREEP_M_S:
+    if creeps or answer.speed < CREEP_M_S:
         answer = answer._replace(reaction=NOTHING, onset=NOTHING, reason="crept into the start")
     return answer
 
@@ -280,6 +281,15 @@ def _against_rest(
     calm = np.hypot(calm[..., 0], calm[..., 1])
     sway = float(np.sort(calm.max(axis=0)[trusted])[-2:].min()) if trusted.any() else np.nan
     return moved, sway, trusted
+
+
+def _approach(time: np.ndarray, curve: np.ndarray, instant: float, step: float) -> float:
+    """Slope (m/s) of the curve at an instant, over two frames to either side or 20 ms."""
+    half = max(2 * step, 0.020)
+    near = (time >= instant - half) & (time <= instant + half) & (curve < 0.2)
+    if near.sum() < 2:
+        return np.nan
+    return float(np.polyfit(time[near] - instant, curve[near], 1)[0])
 
 
 def _speed(time: np.ndarray, curve: np.ndarray, before: int, gate: float) -> float:
