@@ -8,6 +8,7 @@ import pytest
 from clips import valid
 
 from pi.lanes import lanes_from, running_line
+from pi.measure import U_PIXEL, U_SURFACE
 from pi.rep import analyse, reanalyse
 from pi.set_up import tried
 from pi.simulate import simulate_lanes
@@ -124,9 +125,11 @@ def test_without_lens_and_level_the_lanes_lower_edge_gives_a_rough_scale():
     for one, true in zip(rough, clip.truths, strict=True):
         miss = one["reaction_s"]["value"] - true["reaction_s"]
         assert abs(miss) < 3 * one["reaction_s"]["u"]
-        scale = next(part for part in budget_of(one) if part["part"] == "scale")
-        surface = next(part for part in budget_of(one) if part["part"] == "body surface")
-        assert scale["u"] == pytest.approx(surface["u"] * 0.15 * 10 / 3.5, rel=0.02)
+        u = {part["part"]: part["u"] for part in budget_of(one)}
+        # each is so many metres over the same speed: 0.4 px tell how large a pixel is
+        pixel_m = 0.15 * 0.010 * u["pixel"] / u["scale"] / U_PIXEL
+        surface_m = np.hypot(U_SURFACE[0], U_SURFACE[1] * pixel_m)
+        assert u["scale"] == pytest.approx(u["body surface"] * 0.15 * 0.010 / surface_m, rel=0.02)
 
 
 def budget_of(athlete):
