@@ -18,6 +18,10 @@ SHADE = 0.04
 """A cast shadow dims textured ground by one share, to within this."""
 
 
+LINES = 0.1
+"""Share of a step of brightness on the ground by which pictures differ along it."""
+
+
 class Soles(NamedTuple):
     """The lowest thing over the ground in every second column."""
 
@@ -71,31 +75,35 @@ def find_soles(
             even /= part_of(registration.field[i], (height, width // 2), box)
         return even
 
-    picked = np.unique(np.linspace(0, n - 1, 36).astype(int))
+    # of the time that is looked at: what rests, and its shadow, may have covered some for longer
+    picked = np.unique(np.linspace(first, n - 1, 36).astype(int))
     some = np.stack([strip(i, 0, width // 2) for i in picked])
     empty, noise = _empty(some, spans[picked])
     limit = np.maximum(LEAST, 5.0 * cv2.blur(noise, (3, 3)))
-    later = picked >= first
-    shadow = _shadow(some[later], spans[picked[later]], empty, limit, wide=int(1.3 * reach))
-    rows = np.arange(1, bottom - top + 1, dtype=np.uint8)[:, None]
+    shadow = _shadow(some, spans[picked], empty, limit, wide=int(1.3 * reach))
     looked = [i for i in range(first, n) if spans[i, 1] - spans[i, 0] >= 3]
     if not looked:
         return Soles(out, top)
     # side by side: what is done to columns is done to those of all pictures at once
     ends = np.cumsum(spans[looked, 1] - spans[looked, 0])
     apart = np.empty((bottom - top, ends[-1]), np.float32)
-    lowest = np.empty(ends[-1], int)
+    even, least = np.empty_like(apart), np.empty_like(apart)
+    usual = cv2.blur(empty, (15, 15))
+    flat = usual / np.maximum(empty, 4.0)  # takes the ground's own pattern out of a shadow
+    limit *= np.maximum(flat, 1.0)
+    # lines on the ground are seen a little beside where they are, and dimmed not quite as it is
+    limit += LINES * cv2.morphologyEx(empty, cv2.MORPH_GRADIENT, np.ones((5, 1), np.uint8))
+    dimmed = empty * (shadow - SHADE if np.isfinite(shadow) else 1.0)
     for i, end in zip(looked, ends, strict=True):
         left, right = spans[i]
         here, bare = strip(i, left, right), empty[:, left:right]
         part = slice(end - (right - left), end)
-        apart[:, part] = cv2.absdiff(here, bare)
-        there: np.ndarray = apart[:, part] > limit[:, left:right]
-        if np.isfinite(shadow):
-            there &= (here < (shadow - SHADE) * bare) | (here > bare)
-        mask = cv2.medianBlur(there.view(np.uint8), 3)
-        lowest[part] = (mask * rows).max(axis=0)
-    edge = _edge(apart, lowest - 1)
+        # nothing is where the ground is dimmed no further than in the shadow's core
+        apart[:, part] = here - np.clip(here, dimmed[:, left:right], bare)
+        even[:, part] = apart[:, part] * flat[:, left:right]
+        least[:, part] = limit[:, left:right]
+    lowest = _ends(even, least)
+    edge = _edge(apart, lowest, least)
     for i, end in zip(looked, ends, strict=True):
         left, right = spans[i]
         out[i, left:right] = edge[end - (right - left) : end]
@@ -180,24 +188,42 @@ def _shadow(
     return float(edges[less[-1] + 1 if len(less) else 0] + 0.02) if found.any() else float("nan")
 
 
-def _edge(apart: np.ndarray, lowest: np.ndarray) -> np.ndarray:
-    """(c,) where the difference falls through half of what it is just above: px between rows.
+def _ends(apart: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """(c,) the lowest row at which a thing ends, -1 = none.
 
-    apart : (r, c) grey levels.   lowest : (c,) the lowest row that is somebody's, -1 = none.
+    apart : (r, c) what pictures differ by from the empty lane, without its pattern.   least :
+    (r, c) what counts. Within two rows it changes by more than below them, for soft shadows change
+    everywhere alike; and what is above is not as what is below, as it is at a line on the ground.
+    """
+    r = len(apart)
+    smooth = cv2.copyMakeBorder(cv2.blur(apart, (3, 3)), 2, 5, 0, 0, cv2.BORDER_REPLICATE)
+    above, below, far = (smooth[2 + k : 2 + k + r] for k in (-1, 2, 5))
+    kink = above - 2.0 * below + far
+    across = smooth[:r] - smooth[6 : r + 6]
+    ends = (np.minimum(kink, across) > least) | (np.maximum(kink, across) < -least)
+    rows = np.arange(1, r + 1, dtype=np.uint8)[:, None]
+    return (ends.view(np.uint8) * rows).max(axis=0).astype(int) - 1
+
+
+def _edge(apart: np.ndarray, lowest: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """(c,) where what ends below a row is half of the way to what is below it: px between rows.
+
+    apart : (r, c) grey levels.   lowest : (c,) the row, -1 = none.
     """
     out = np.full(len(lowest), np.nan, np.float32)
     at = np.flatnonzero(lowest >= 0)
     if len(at) == 0:
         return out
-    r = lowest[at]
     last = len(apart) - 1
-    half = 0.5 * np.maximum.reduce([apart[np.maximum(r - k, 0), at] for k in range(4)])
-    edge = np.full(len(at), np.nan, np.float32)
-    for k in (1, 0, -1, -2, -3):  # from below: the first row that is more than half
-        row = np.clip(r + k, 0, last)
-        value, below = apart[row, at], apart[np.minimum(row + 1, last), at]
-        hit = np.isnan(edge) & (value >= half)
-        part = (value - half) / np.maximum(value - below, 1e-3)
-        edge[hit] = (row + np.clip(part, 0.0, 1.0))[hit]
-    out[at] = edge
+    row = np.clip(lowest[at] + np.arange(4, -4, -1)[:, None], 0, last)  # from below
+    value = apart[row, at]
+    value -= value[:1].copy()
+    most = np.take_along_axis(value, np.abs(value).argmax(axis=0)[None], axis=0)
+    value *= np.sign(most)
+    half = 0.5 * np.abs(most[0])
+    k = np.argmax(value >= half, axis=0)
+    hit, below = (np.take_along_axis(value, j[None], axis=0)[0] for j in (k, np.maximum(k - 1, 0)))
+    part = (hit - half) / np.maximum(hit - below, 1e-3)
+    edge = np.take_along_axis(row, k[None], axis=0)[0] + np.clip(part, 0.0, 1.0)
+    out[at] = np.where(2.0 * half > least[lowest[at], at], edge, np.nan)
     return out

@@ -21,10 +21,18 @@ NEAR_M = 0.08
 """Below this the way of a foot down to the ground, and off it, is a parabola."""
 AIR_M = 0.010
 """A sole this far above where it stands is in the air."""
-LANDS_M = 0.012
-"""A foot that comes down may have landed this far above where it is to stand,"""
-LANDED_M_S = 0.15
-"""and has when it comes down no faster over two pictures."""
+STILL_M = 0.003
+"""A part of a sole that stands keeps its height to within this, or to five times the noise,"""
+SETTLES_S = 0.03
+"""for so long at least,"""
+SAME_M = 0.010
+"""and is then to within this where it will be half way through."""
+LOWEST = 5
+"""Columns: what a foot lands on first, the edge of a heel or the ball."""
+ROLLS_M_S = 0.5
+"""What a foot rolls over rises more slowly than this; under a foot that swings by it is gone."""
+LEAST_M = 0.07
+"""What leaves less of the ground is no foot."""
 ROLL_M = 0.03
 """By as much the lowest part of a foot rises while it rolls over its toes, and slowly:"""
 LEAVES_M_S = 0.5
@@ -33,6 +41,8 @@ LATE_S = 0.06
 """Before toe-off: a foot stands on ball and toes."""
 U_HEIGHT_M = 0.002
 """Of a sole's height: a third of a pixel at 150 px/m."""
+U_FRAME = 0.35
+"""Pictures, at least, by which a contact is uncertain: soles are soft, and so is some ground."""
 
 
 class Step(NamedTuple):
@@ -80,7 +90,10 @@ def find_steps(
     found = []
     runs = runs[upright[runs[:, 2]]]
     for foot in _departures(runs, max(2, round(0.03 / frame)), max(2, round(0.1 * metre))):
-        if len(np.unique(runs[foot, 0])) < 0.05 * metre:
+        columns = np.unique(runs[foot, 0])
+        if len(columns) < LEAST_M * metre:
+            continue
+        if columns[0] == 0 or columns[-1] == height.shape[1] - 1:  # cut off by the picture's side
             continue
         came = _arrival(runs[foot], max(2, round(0.03 / frame)))
         if came.min() <= begin + 1:
@@ -158,27 +171,19 @@ def _step(
     together.   metre : columns.
     """
     n = len(time)
-    together = stay[(stay[:, 1] >= came.min()) & (stay[:, 1] <= came.max())]
     left, right = int(stay[:, 0].min()), int(stay[:, 0].max()) + 1
-    lowest = _lowest(_since_others(height[:, together[:, 0]], together[:, 1]))
     # a foot rolls off over its toes and leaves ahead
     ahead = round(0.1 * metre)
     wide = slice(max(left - (ahead if direction < 0 else 0), 0), right + ahead * (direction > 0))
     leaving = _lowest(height[:, wide])
-    first, last = int(np.median(came)), int(stay[:, 2].max())
-    middle = lowest[first : last + 1]
-    middle = middle[np.isfinite(middle)]
-    if len(middle) < 3:
+    landed = _landed(height, time, stay[stay[:, 1] >= came.min()])
+    if landed is None:
         return None
-    level = float(np.median(middle))
+    down, contact = landed
+    last = int(stay[:, 2].max())
+    stance = leaving[down : last + 1]
+    level = float(np.median(stance[np.isfinite(stance)]))
     frame = float(np.median(np.diff(time)))
-    down = first + int(np.argmax(lowest[first:] < level + AIR_M))
-    while down > 0 and lowest[down - 1] < level + LANDS_M:
-        down -= 1
-    # it has landed where it comes down no further, though it may sink in, or roll, later on
-    while down < last and lowest[down] - lowest[down + 1 : down + 3].min() > 2 * LANDED_M_S * frame:
-        down += 1
-    contact = _touch(time[: down + 4], lowest[: down + 4], down - 1)
     off = last
     while off > down and not leaving[off] < level + AIR_M:
         off -= 1
@@ -190,7 +195,7 @@ def _step(
         clear += 1
     part = slice(max(off - 1, down), min(off + 7, n))
     after = len(leaving[part]) - (off + 1 - part.start) - 1
-    toe_off = _touch(-time[part][::-1], leaving[part][::-1], after)
+    toe_off = _touch(-time[part][::-1], leaving[part][::-1], after, 1)
     toe_off = toe_off._replace(value=-toe_off.value)
     if not toe_off.value - contact.value > STANDS_S:
         return None
@@ -212,17 +217,73 @@ def _forefoot(height: np.ndarray, time: np.ndarray, contact_s: float, toe_off_s:
     return float((touches * np.arange(len(over))).sum() / touches.sum())
 
 
-def _since_others(height: np.ndarray, came: np.ndarray) -> np.ndarray:
-    """The heights (n, k) of some columns without what stood there before a foot came: a hand, say.
+def _landed(height: np.ndarray, time: np.ndarray, stay: np.ndarray) -> tuple[int, Value] | None:
+    """First picture in which a foot stands, and when it came to stand; None when it never does.
 
-    came : (k,) the picture in which the foot was low in each.
+    height : (n, w) m.   stay : (k, 3) column, first and last picture of what is low there.
     """
-    own = height.copy()
-    for column, start in enumerate(came):
-        low = np.flatnonzero(own[:start, column] < BAND_M)
-        if len(low):
-            own[: low[-1] + 1, column] = np.nan
-    return own
+    begin, last = int(stay[:, 1].min()), int(stay[:, 2].max())
+    column = stay[:, 0]
+    picture = np.arange(begin, last + 1)[:, None]
+    inside = (picture >= stay[:, 1]) & (picture <= stay[:, 2])
+    own = np.where(inside, height[begin : last + 1, column], np.nan)
+    frame = float(np.median(np.diff(time)))
+    need = max(2, round(SETTLES_S / frame))
+    found = _stands(own, frame, need)
+    if found is None:
+        return None
+    down, sole, least = begin + found[0], column[found[1]], found[2]
+    over = height[:, sole] - np.median(height[down : down + need + 1, sole], axis=0)
+    # a foot that has not come over a column yet is far from where it will stand
+    shown = np.isfinite(over).mean(axis=1) >= 0.5
+    way = np.full(len(time), np.nan)
+    way[shown] = np.nanmedian(over[shown], axis=1)
+    while down > begin and way[down - 1] < least:  # no higher before than where it stands
+        down -= 1
+    return down, _touch(time[: down + 4], way[: down + 4], down - 1, 2)
+
+
+def _stands(own: np.ndarray, frame: float, need: int) -> tuple[int, np.ndarray, float] | None:
+    """The first picture in which a foot stands, (k,) bool, the columns it stands on, and what in
+    their heights is noise (m); or None.
+
+    own : (m, k) m, heights of what is the foot's, NaN elsewhere.   frame : s.   need : pictures.
+
+    Every part of a sole that stands keeps its height, to a millimetre or two; while a foot comes
+    down, or swings by low over the ground, none does for long. So it stands when a third of it
+    keeps its height for the next pictures; or when the lowest of it, which a foot may roll over,
+    falls no further and does not go away. Both as high as where the foot is half way through.
+    """
+    if len(own) <= need:
+        return None
+    filled = np.nan_to_num(own, nan=9.0)
+    third = max(1, (len(own) - 1) // 3)
+    half_way = own[third : 2 * third + 1].copy()
+    half_way[:, np.isnan(half_way).all(axis=0)] = 9.0
+    stance = np.nanmedian(half_way, axis=0)
+    noise = 0.75 * np.nanmedian(np.abs(np.diff(half_way, axis=0)))
+    least = float(np.clip(5.0 * noise, STILL_M, BAND_M / 2))
+    ahead = np.lib.stride_tricks.sliding_window_view(filled, need + 1, axis=0)
+    now = ahead[..., 0]
+    apart = np.abs(now - stance)
+    still = (np.ptp(ahead, axis=-1) < least) & (apart < SAME_M)
+
+    lowest = np.argsort(now, axis=1)[:, :LOWEST]
+
+    def of_lowest(each: np.ndarray) -> np.ndarray:
+        return np.median(np.take_along_axis(each, lowest, axis=1), axis=1)
+
+    moves = np.stack([of_lowest(step) for step in np.moveaxis(np.abs(np.diff(ahead)), -1, 0)])
+    stands = (
+        (of_lowest(now - ahead.min(axis=-1)) < least)
+        & (of_lowest(ahead.max(axis=-1) - now) < SAME_M)
+        & (of_lowest(apart) < SAME_M)
+        & (moves.max(axis=0) < max(ROLLS_M_S * frame, least))
+    ) | (still.sum(axis=1) >= max(3, own.shape[1] // 3))
+    if not stands.any():
+        return None
+    down = int(np.argmax(stands))
+    return down, now[down] < of_lowest(now)[down] + SAME_M, least
 
 
 def _lowest(height: np.ndarray) -> np.ndarray:
@@ -231,15 +292,15 @@ def _lowest(height: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(lowest), lowest, np.nan)
 
 
-def _touch(time: np.ndarray, height: np.ndarray, last: int) -> Value:
+def _touch(time: np.ndarray, height: np.ndarray, last: int, within: int) -> Value:
     """When something that comes down reaches the level it stays on: (s, s).
 
     time, height : (n,) s and m, ending with two pictures or more of what is down.   last : the last
     picture in the air; -1 = there is none, and the first picture is told.
 
     The way down is v s + a s^2, s before the touch, neither v nor a negative: feet land at anything
-    from softly to 2 m/s. The best touch in steps of half a millisecond; where no picture shows the
-    way, the middle between the last in the air and the first on the ground.
+    from softly to 4 m/s. The mean of the touches that fit, by steps of half a millisecond; where no
+    picture shows the way, the middle between the last in the air and the first on the ground.
     """
     frame = float(np.median(np.diff(time)))
     if last < 0:
@@ -261,18 +322,20 @@ def _touch(time: np.ndarray, height: np.ndarray, last: int) -> Value:
     shown = first + np.flatnonzero(np.isfinite(over[first:]))
     t, y = time[shown], over[shown]
     weight = 1.0 / (U_HEIGHT_M + 0.1 * np.clip(y, 0.0, None))
-    latest = min(time[last + 1], time[-1] - 0.5 * frame) + 1e-9
+    latest = min(time[min(last + within, len(time) - 1)], time[-1] - 0.5 * frame) + 1e-9
     touches = np.arange(time[last], latest, 0.0005)
     cost = np.empty(len(touches))
     for k, touch in enumerate(touches):
         s = np.maximum(touch - t, 0.0)
         design = np.stack([np.ones_like(s), -np.ones_like(s), s, s * s], axis=1) * weight[:, None]
         cost[k] = nnls(design, y * weight)[1] ** 2
-    best = int(np.argmin(cost))
-    # how far the touch may shift until the misfit has grown by one variance
-    within = touches[cost <= cost[best] + max(cost[best] / max(len(t) - 4, 1), 1.0)]
-    u = np.hypot(0.5 * float(np.ptp(within)), 0.35 * frame)
-    return Value(float(touches[best]), float(u))
+    # as likely as they fit: where one picture alone shows the way, nearly all fit alike
+    least = float(cost.min())
+    likely = np.exp(-0.5 * (cost - least) / max(least / max(len(t) - 4, 1), 1.0))
+    likely /= likely.sum()
+    touch = float(likely @ touches)
+    spread = float(np.sqrt(likely @ (touches - touch) ** 2))
+    return Value(touch, float(np.hypot(spread, U_FRAME * frame)))
 
 
 def _forward(found: list[Step], direction: int, px_per_m: float) -> list[Step]:

@@ -98,6 +98,26 @@ def test_a_cast_shadow_is_ground(nearer):
     assert np.isnan(shadow).mean() > 0.95
 
 
+@pytest.mark.parametrize("above_px", [0.0, 4.0, 8.0])
+def test_the_soft_dark_under_a_shoe_is_no_shoe(above_px):
+    """Under an overcast sky the ground under a foot is dimmed, most where the foot is nearest."""
+    luma = empty_film()
+    rows = np.arange(HIGH)[:, None]
+    columns = np.arange(WIDE)
+    for i in range(len(TIME)):
+        left = 40 + i
+        beside = np.clip(np.abs(columns - left - 13) - 13, 0, None)
+        dark = 0.3 * np.exp(-0.5 * ((rows - 142) / 8.0) ** 2 - 0.5 * (beside / 8.0) ** 2)
+        dark *= np.exp(-above_px / 8.0)
+        luma[i] *= 1.0 - dark
+        put(luma, i, (left, left + 26), 141.0 - above_px)
+    found = told(luma, [(30 + i, 76 + i) for i in range(len(TIME))])
+    middle = np.arange(len(TIME)) // 2 + 26
+    feet = found[np.arange(len(TIME)), middle]
+    assert np.nanmedian(feet) == pytest.approx(141.0 - above_px, abs=0.5)
+    assert np.mean(np.abs(feet - 141.0 + above_px) < 1.0) > 0.7
+
+
 def test_who_is_never_seen_leaves_nothing():
     found = told(empty_film(), [(0, 0)] * len(TIME))
     assert np.isnan(found).all()

@@ -81,6 +81,38 @@ def test_a_foot_that_only_swings_by_low_is_no_step():
     assert len(steps_in(soles)) == len(GAIT)
 
 
+@pytest.mark.parametrize("above_px", [2.0, 3.0, 5.0])
+def test_a_foot_that_glides_in_low_has_landed_when_it_stops(above_px):
+    """Somebody who jogs brings the foot down flat: 2 cm over the ground for a twentieth second."""
+    soles = walked(GAIT[:1])
+    contact, _, metres = GAIT[0]
+    soles[contact > TIME] = np.nan
+    soles[:6, 30:40] = GROUND - 20  # somebody is there before
+    for i in np.flatnonzero((contact > TIME) & (contact - 0.08 <= TIME)):
+        left = contact - TIME[i]
+        middle = column(metres - 1.5 * left, 1)
+        first = round((middle - 0.13 * PX_PER_M) / 2)
+        soles[i, first : first + 20] = GROUND - above_px * np.sqrt(left / 0.08)
+    found = steps_in(soles)
+    assert [s.contact.value for s in found] == pytest.approx([contact], abs=1.5 / FPS)
+
+
+def test_a_foot_that_rolls_over_its_heel_has_landed_with_the_heel():
+    soles = walked(GAIT[:1])
+    contact, _, metres = GAIT[0]
+    first = round((column(metres, 1) - 0.13 * PX_PER_M) / 2)
+    for i in np.flatnonzero((contact <= TIME) & (TIME < contact + 0.06)):
+        toe_up = np.linspace(0.0, 5.0, 20) * (1.0 - (TIME[i] - contact) / 0.06)
+        soles[i, first : first + 20] = GROUND - toe_up
+    found = steps_in(soles)
+    assert [s.contact.value for s in found] == pytest.approx([contact], abs=1.5 / FPS)
+
+
+def test_a_foot_cut_off_by_the_side_of_the_picture_is_not_told():
+    soles = walked()[:, round(column(GAIT[0][2], 1) / 2) :]
+    assert len(steps_in(soles)) == len(GAIT) - 1
+
+
 def test_hands_and_knees_on_the_ground_are_no_steps():
     upright = TIME > 0.95
     found = steps_in(walked(), upright=upright)
