@@ -527,6 +527,12 @@ def _answer(station: Station, job: SetUp) -> tuple[dict[str, Any], bytes | None]
             still=set_up.ground_still(_look(camera)),
         )
         return {"calibration": row.id, **answer}, None
+    if job.kind == "feet":
+        rep = store.latest_rep()
+        stored = store.evidence(rep.id, "observations") if rep else None
+        if stored is None:
+            raise ValueError("nobody has run yet; let somebody run, then ask again")
+        return set_up.depth_seen(stored.data, complete(asked.get("data"))), None
     if job.kind == "check":
         data, kept = station.calibration()
         return set_up.checked(kept.still if kept else None, _look(camera), data), None

@@ -38,7 +38,7 @@ U_SURFACE = (0.002, 0.43)
 skin over joints, and in px of the full picture, as wide as the window is that follows them."""
 U_PIXEL = 0.4
 """How well a displacement is followed, in px of the full picture."""
-U_TORSO_M = ((0.30, 0.50, 0.65, 0.80, 0.88, 0.95), (0.19, 0.10, 0.07, 0.05, 0.03, 0.015))
+U_TORSO_M = ((0.30, 0.50, 0.65, 0.80, 0.88, 0.95), (0.19, 0.11, 0.10, 0.08, 0.06, 0.02))
 """What a silhouette does not know of hips and neck (m), by its height in running heights: the
 middle of an upright body is its torso's, a rising one hides it between arms and thighs."""
 U_SCALE = 0.003
@@ -65,8 +65,12 @@ U_RISING_M_S = 0.4
 """By as much a torso that is not upright yet may be slower or faster than it seems: its standard
 uncertainty."""
 UPRIGHT, STILL_RISING = 0.75, 0.2
-"""From this height on, in running heights, speed is the torso's; where more than this share of the
-smoothing window shows less, no acceleration is told."""
+"""From this height on, in running heights, speed is the torso's; somebody is still rising where
+more than this share of the smoothing window shows less."""
+U_PLACE_M = 0.055
+"""From the ball of a foot to the middle of what it stands on last, ball or toes."""
+KNOWN = 0.08
+"""Relative uncertainty up to which an acceleration is told: more would not rank anybody."""
 
 
 class Given(NamedTuple):
@@ -486,7 +490,7 @@ def _step(step: Step, ground: Ground) -> dict[str, Any]:
     return {
         "contact_s": _number(step.contact.value), "u_contact_s": _number(step.contact.u),
         "toe_off_s": _number(step.toe_off.value), "u_toe_off_s": _number(step.toe_off.u),
-        "x_m": x, "u_x_m": None if x is None else 0.05, "leg": None,
+        "x_m": x, "u_x_m": None if x is None else U_PLACE_M, "leg": None,
     }  # fmt: skip
 
 
@@ -579,9 +583,6 @@ def _metres(
         ("three_steps", (moved_s, steps[2].toe_off.value) if len(steps) > 2 else (np.nan, np.nan)),
     ):
         mean = kinematics.mean_acceleration(track, *span, starts_m_s=moves.speed.value)
-        rising = kinematics.value_at(track.time, moves.rising, span[1]) > STILL_RISING
-        if rising:
-            mean = NOTHING
         lent = U_SPEED_M_S / (span[1] - span[0])
         gained = {
             "smoothing": mean.u,
@@ -590,14 +591,21 @@ def _metres(
             "leaving": moves.speed.u / (span[1] - span[0]),
         }
         mean = mean._replace(u=combined(gained))
-        result["mean_acceleration"][name] = _value(mean)
-        result["budget"]["mean_acceleration"][name] = listed(gained)
-        if rising:
-            told.reasons.append(f"mean_acceleration.{name}: at its end the body was still rising")
-        elif not np.isfinite(mean.value):
+        if not np.isfinite(mean.value):
             told.reasons.append(
                 f"mean_acceleration.{name}: its end was not in view, or no first movement seen"
             )
+        elif mean.u > KNOWN * abs(mean.value):
+            rising = kinematics.value_at(track.time, moves.rising, span[1]) > STILL_RISING
+            why = (
+                "at its end the body was still rising"
+                if rising
+                else (f"it is known to {100 * mean.u / abs(mean.value):.0f} % only")
+            )
+            told.reasons.append(f"mean_acceleration.{name}: {why}")
+            mean = NOTHING
+        result["mean_acceleration"][name] = _value(mean)
+        result["budget"]["mean_acceleration"][name] = listed(gained)
     _profile(result, track._replace(x=x), moves.up_s, told)
     calibrated = np.nan_to_num(ground.line.u_at(track.x))
     u_x = np.sqrt(
@@ -638,7 +646,8 @@ def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> No
         )
         return
     fit = kinematics.fit_profile(track.time[running], x[running])
-    if not np.isfinite(fit.mss.value) or fit.mss.u > 0.06 * fit.mss.value:
+    unsure = math.hypot(fit.mac.u / fit.mac.value, U_MODEL["mac"])
+    if not (fit.mss.u <= 0.06 * fit.mss.value and unsure <= KNOWN):
         told.reasons.append("profile: the fit does not settle on this track")
         return
     for name, value in (("mss", fit.mss), ("mac", fit.mac), ("tau", fit.tau)):

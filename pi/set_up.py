@@ -14,11 +14,14 @@ import cv2
 import numpy as np
 
 from .bump import Shift, shift_since
-from .calibration import level_from_uprights, line_from
+from .calibration import depth_of_feet, level_from_uprights, line_from
 from .charuco import View, is_new, lens_of, progress, view_of
 from .lanes import lanes_from
 from .lens import Lens, lens_from, preset, preset_of
 from .marks import SPACING_M, find_tags, refine
+from .measure import Given, measure
+from .observations import unpacked
+from .steps import where_feet_stood
 
 MOVED_PX = 2.0
 """A camera that has moved further than this since it was calibrated is refused."""
@@ -139,6 +142,28 @@ def tags_seen(
         "roll_deg": round(roll, 2) if len(tags) > 1 else None,
         "pitch_deg": round(pitch, 2) if len(tags) > 1 and pitch is not None else None,
     }
+
+
+def depth_seen(stored: bytes, data: Mapping[str, Any]) -> dict[str, Any]:
+    """How much nearer to the camera than the cones the feet of a run touched the ground.
+
+    stored : the run's observations, made where the camera stands now.   data : the calibration; its
+    depth is not looked at. Raises ValueError with what it takes where it cannot be told.
+    """
+    line = line_from({**data, "depth_m": None})
+    if line is None:
+        raise ValueError("cones: two or more are needed to tell how far away the camera stands")
+    if line.lens is None:
+        raise ValueError("the depth needs the lens, which tells how high the camera stands")
+    seen = unpacked(stored)
+    steps = measure(seen, Given(), line)["steps"]
+    stances = [(step["contact_s"], step["toe_off_s"], line.column(step["x_m"])) for step in steps]
+    pixels = where_feet_stood(seen.soles, seen.time, stances)
+    level = data.get("pitch_deg") is not None or bool(data.get("horizon"))
+    depth, u = depth_of_feet(line, pixels + [0.0, seen.soles_top], pitch_known=level)
+    if not np.isfinite(depth):
+        raise ValueError("no foot of the last run was seen to stand on the ground")
+    return {"depth_m": round(depth, 2), "u_m": round(u, 2), "feet": len(pixels)}
 
 
 def ground_still(picture: np.ndarray) -> bytes:

@@ -3,6 +3,7 @@ again. Arrays in, steps out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ BAND_M = 0.04
 """What is nearer to the ground than this may be standing on it: a shoe's heel with the toe down."""
 NEAR_M = 0.08
 """Below this the way of a foot down to the ground, and off it, is a parabola."""
+FALLS_M_S = 4.0
+"""No foot comes down faster."""
 AIR_M = 0.010
 """A sole this far above where it stands is in the air."""
 STILL_M = 0.003
@@ -31,6 +34,8 @@ LOWEST = 5
 """Columns: what a foot lands on first, the edge of a heel or the ball."""
 ROLLS_M_S = 0.5
 """What a foot rolls over rises more slowly than this; under a foot that swings by it is gone."""
+HEEL_S = 0.08
+"""A heel lands no longer before the toes."""
 LEAST_M = 0.07
 """What leaves less of the ground is no foot."""
 ROLL_M = 0.03
@@ -103,6 +108,24 @@ def find_steps(
             found.append(step)
     found.sort(key=lambda step: step.contact.value)
     return _forward(found, direction, px_per_m)
+
+
+def where_feet_stood(
+    soles: np.ndarray, time: np.ndarray, stances: Sequence[tuple[float, float, float]]
+) -> np.ndarray:
+    """(k, 2) px, column and row of the soles in the middle of each stance that shows them.
+
+    soles : (n, w) px, as for `find_steps`; the rows told are on from the same top.   stances :
+    contact (s), toe-off (s), column (px of the full picture).
+    """
+    found = []
+    for contact, toe_off, column in stances:
+        middle = np.abs(time - 0.5 * (contact + toe_off)) < 0.25 * (toe_off - contact)
+        at = round(0.5 * (column - 0.5))
+        rows = soles[middle, max(at - 2, 0) : at + 3].astype(float)
+        if np.isfinite(rows).any():
+            found.append((column, float(np.nanmedian(rows))))
+    return np.array(found).reshape(-1, 2)
 
 
 def _floor(height: np.ndarray, need: int) -> float:
@@ -240,6 +263,9 @@ def _landed(height: np.ndarray, time: np.ndarray, stay: np.ndarray) -> tuple[int
     way[shown] = np.nanmedian(over[shown], axis=1)
     while down > begin and way[down - 1] < least:  # no higher before than where it stands
         down -= 1
+    near = (way[max(down - 2, 0) : down] < NEAR_M).any()
+    if down > 0 and not near and 2.0 * FALLS_M_S * frame < NEAR_M:
+        return None  # it did not come down: it was not told from the ground before
     return down, _touch(time[: down + 4], way[: down + 4], down - 1, 2)
 
 
@@ -345,9 +371,12 @@ def _forward(found: list[Step], direction: int, px_per_m: float) -> list[Step]:
         if steps:
             before = steps[-1]
             ahead = (candidate.column - before.column) * direction / px_per_m
-            if abs(ahead) < 0.3 and candidate.contact.value < before.toe_off.value:
+            if abs(ahead) < 0.2 and candidate.contact.value < before.toe_off.value:
+                # heel and toe of one foot; what was there much earlier was something else
                 lasts = max(before, candidate, key=lambda step: step.toe_off.value)
-                steps[-1] = lasts._replace(contact=before.contact)
+                if lasts.contact.value - before.contact.value < HEEL_S:
+                    lasts = lasts._replace(contact=before.contact)
+                steps[-1] = lasts
                 continue
             if ahead < 0.2:
                 continue

@@ -35,7 +35,7 @@ STALE_NS = 10_000_000_000
 # A picture of the track, perhaps of people, that was asked for to set up: no longer than so.
 PICTURE_KEPT_NS = 600_000_000_000
 
-SET_UP_KINDS = ("still", "refine", "tags", "try", "keep", "check", "lens")
+SET_UP_KINDS = ("still", "refine", "tags", "try", "keep", "check", "lens", "feet")
 CALIBRATION_SOURCES = ("taps", "tags", "moved", "settings")
 
 metadata = sa.MetaData()

@@ -11,6 +11,10 @@ from test_marks import cone, needs_tags, noisy, tags_on_the_line
 from pi import set_up
 from pi.calibration import line_from
 from pi.lens import Lens, preset
+from pi.observations import observe, packed
+from pi.simulate import simulate_clip
+from pi.simulate.backdrop import project
+from pi.simulate.clip import draw_scene
 
 LENS = Lens("known", 1430.0, (639.5, 359.5), (-0.1, 0.02, 0.0, 0.0, 0.0))
 PLACES = (0.0, 2.5, 5.0)
@@ -155,3 +159,40 @@ def test_the_lens_is_the_measured_one_else_the_cameras_preset_else_none():
         lens({"lens": "zoom"})
     with pytest.raises(ValueError, match="an object"):
         set_up.complete([], SIZE)
+
+
+@pytest.fixture(scope="module")
+def ran_nearer():
+    """Somebody who ran 0.4 m nearer to the camera than the cones stand, and those cones."""
+    scene, _ = draw_scene("standing", seed=11, signal_s=1.5)
+    start = simulate_clip("standing", seed=11, signal_s=1.5, duration_s=4.5)
+    places = np.array([0.0, 2.5, 5.0])
+    stand = np.stack([places, np.zeros(3), np.full(3, 0.4)], axis=1)
+    data = {
+        "cones": [
+            {"pixel": pixel, "metres": metres}
+            for pixel, metres in zip(project(scene.view, stand).tolist(), places, strict=True)
+        ],
+        "lens": Lens("known", scene.view.focal_px, (639.5, 359.5), (0.0,) * 5).told(),
+        "pitch_deg": 0.0,
+        "roll_deg": 0.0,
+    }
+    frames = start.frames
+    time = (frames.times_ns - start.signal_ns) * 1e-9
+    return packed(observe(frames.luma, time, line=line_from(data))), data
+
+
+def test_the_feet_of_a_run_tell_how_much_nearer_than_the_cones_it_was(ran_nearer):
+    stored, data = ran_nearer
+    answer = set_up.depth_seen(stored, data)
+    assert answer["depth_m"] == pytest.approx(0.4, abs=2 * answer["u_m"])
+    assert answer["u_m"] < 0.15
+    assert answer["feet"] >= 4
+    assert set_up.depth_seen(stored, {**data, "depth_m": 0.3}) == answer
+
+
+@pytest.mark.parametrize(("without", "why"), [("cones", "two or more"), ("lens", "needs the lens")])
+def test_what_the_depth_of_feet_takes_is_told(ran_nearer, without, why):
+    stored, data = ran_nearer
+    with pytest.raises(ValueError, match=why):
+        set_up.depth_seen(stored, {**data, without: None})

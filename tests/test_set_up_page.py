@@ -274,6 +274,7 @@ def test_a_question_that_waits_is_told_as_such_until_the_timer_falls_silent(
         ("keep", {"data": {"lanes": [{"name": "1", "region": [[0, 0]] * 4}] * 5}}),
         ("keep", {"data": {}, "source": "settings"}),
         ("lens", {"action": "dance"}),
+        ("feet", {}),
     ],
 )
 def test_what_makes_no_sense_never_reaches_the_timer(client, own, kind, asked):
@@ -817,6 +818,33 @@ def test_the_horizon_the_lens_and_the_depth_are_kept(phone, store, seen):
     card = page.locator("#now")
     card.locator("summary").click()
     playwright.expect(card).to_contain_text("a preset from published figures, not measured")
+
+
+@marked
+def test_the_depth_is_read_from_the_last_runs_feet(phone, store, seen, monkeypatch):
+    page = phone("/set-up")
+    still(page)
+    tap_all(page, seen)
+    page.locator("#optics summary").click()
+    page.locator("#lens").select_option("v3")
+    page.locator("#feet").click()
+    told(page, "let somebody run")
+    rep = add_rep(store)
+    store.save_evidence(rep.id, "observations", "application/x-npz", b"as the timer keeps them")
+    asked = []
+
+    def depth_seen(stored, data):
+        asked.append((stored, len(data["cones"]), data["lens"]["model"]))
+        return {"depth_m": -0.35, "u_m": 0.04, "feet": 5}
+
+    monkeypatch.setattr("pi.set_up.depth_seen", depth_seen)
+    page.locator("#feet").click()
+    told(page, "5 feet stood 0.35 m behind the cones' line, ± 0.04 m")
+    assert asked == [(b"as the timer keeps them", 3, "v3")]
+    playwright.expect(page.locator("#depth")).to_have_value("-0.35")
+    page.locator("#undo").click()
+    playwright.expect(page.locator("#depth")).to_have_value("0")
+    store.delete_rep(rep.id)
 
 
 @marked

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pi.steps import find_steps
+from pi.steps import find_steps, where_feet_stood
 
 FPS = 120
 PX_PER_M = 150.0
@@ -36,7 +36,8 @@ def walked(gait=GAIT, *, direction=1, wobble=0.0, seed=1):
         for i in np.flatnonzero((contact <= TIME) & (toe_off >= TIME)):
             draw(i, metres, 0.0)
         for i in np.flatnonzero(contact > TIME) if k < 2 else ():
-            draw(i, metres - 0.5, 30.0)
+            share = min((contact - TIME[i]) / 0.2, 1.0)
+            draw(i, metres - 0.5 * share, 30.0 * np.sin(0.5 * np.pi * share))
         following = gait[k + 2] if k + 2 < len(gait) else (toe_off + 0.3, 0, metres + 2.0)
         for i in np.flatnonzero((toe_off < TIME) & (following[0] > TIME)):
             share = (TIME[i] - toe_off) / (following[0] - toe_off)
@@ -190,3 +191,11 @@ def test_the_truth_lies_within_two_of_the_uncertainties():
             off += [(step.toe_off.value - toe_off) / step.toe_off.u]
     # the drawing holds each picture as it is: its own instants are uncertain by half a picture
     assert np.mean(np.abs(off) < 2.0) > 0.85
+
+
+def test_where_feet_stood_is_told_in_px_of_the_strip():
+    soles = walked()
+    found = where_feet_stood(soles, TIME, [(c, t, column(m, 1)) for c, t, m in GAIT])
+    assert found[:, 0] == pytest.approx([column(m, 1) for *_, m in GAIT])
+    assert found[:, 1] == pytest.approx(GROUND, abs=0.1)
+    assert where_feet_stood(soles, TIME, [(0.1, 0.3, 1200.0)]).shape == (0, 2)

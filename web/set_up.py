@@ -176,6 +176,10 @@ class Tags(Asked):
     data: Data = Data()
 
 
+class Feet(Asked):
+    data: Data
+
+
 class Keep(Asked):
     data: Data
     source: Literal["taps", "tags", "moved"] = "taps"
@@ -193,6 +197,7 @@ QUESTIONS: dict[str, type[Asked]] = {
     "try": Data,
     "keep": Keep,
     "lens": Board,
+    "feet": Feet,
 }
 
 

@@ -745,6 +745,13 @@
     if (Number.isFinite(value)) change({ text: "depth", again: true }, () => { draft.depth = value; });
   });
 
+  find("feet").addEventListener("click", () => busy(find("feet"), "Looking …", async () => {
+    const { depth_m, u_m, feet } = (await ask("feet", { data: about(draft.cones) })).answer;
+    change("depth", () => { draft.depth = depth_m; });
+    find("depth").value = draft.depth;
+    say(`${feet} feet stood ${metresOf(Math.abs(depth_m))} ${depth_m < 0 ? "behind" : "nearer than"} the cones' line, ± ${metresOf(u_m)}.`);
+  }));
+
   let onBoard = false;
   find("board-begin").addEventListener("click", async () => {
     if (onBoard) { onBoard = false; return; }
