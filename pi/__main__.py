@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pi import set_up
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
+from pi.drills import POSTURES
 from pi.lanes import lanes_from, running_line
 from pi.lens import lens_from
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
@@ -311,6 +312,7 @@ def one_rep(station: Station, rep: Rep) -> None:
         px_per_m=lanes.lanes[0].px_per_m if lanes and lanes.along else None,
         still_limit_m=settings.settle.limit_m,
         recall_limit_m=settings.recall_limit_m,
+        high_m=POSTURES[rep.posture].high_m,
     )
     written: list[Future[Rep]] = []
     # Written in a thread of its own, in order: a slow card must not keep the watch from watching.

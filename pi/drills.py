@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+TALL_M = 2.0
+
 
 class Posture(NamedTuple):
     """A way to lie or stand before the signal."""
@@ -12,6 +14,11 @@ class Posture(NamedTuple):
     safety: str
     # Height of the body in the picture over its standing height, at rest: what to expect.
     height_ratio: tuple[float, float]
+
+    @property
+    def high_m(self) -> float:
+        """Higher than anybody reaches who lies or stands so, even the tallest."""
+        return TALL_M * self.height_ratio[1]
 
 
 POSTURES = {

@@ -59,8 +59,10 @@ class Watch:
     whole picture are taken out. Tiles that stir while the athlete settles (leaves, flags) do not
     count in the hold: the next gust may be any stronger. line : the running line in the full
     picture; only the box over the start is watched then, otherwise the whole picture but its upper
-    quarter, with a view of 8 m taken for granted. regions : (k, 2) px of each lane where there are
-    several: all of them are watched, and nothing else. px_per_m : their scale, without a line.
+    quarter, with a view of 8 m taken for granted. high_m : how high over the line anybody in the
+    posture asked for may reach; what trees do above who lies is not looked at. regions : (k, 2) px
+    of each lane where there are several: all of them are watched, and nothing else. px_per_m :
+    their scale, without a line.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Watch:
         line: RunningLine | None = None,
         still_limit_m: float = 0.010,
         recall_limit_m: float = 0.020,
+        high_m: float = 1.9,
         regions: Sequence[np.ndarray] = (),
         px_per_m: float | None = None,
     ):
@@ -77,6 +80,7 @@ class Watch:
         self.still_limit_m, self.recall_limit_m = still_limit_m, recall_limit_m
         if line is not None:
             px_per_m = line.px_per_m(0.0)
+        self._high_m = high_m
         known = px_per_m is not None
         px_per_m = px_per_m or width / 8.0
         # where nobody knows the place, all of the picture has to be watched, and coarser
@@ -114,7 +118,7 @@ class Watch:
         if line is None:
             return np.broadcast_to(y > 0.25 * rows * TILE * self._factor, (rows, columns)).copy()
         metres, above = line.metres(x), (line.row(x) - y) / px_per_m
-        return (metres > -2.5) & (metres < 2.0) & (above > -0.1) & (above < 1.9)
+        return (metres > -2.5) & (metres < 2.0) & (above > -0.1) & (above < self._high_m)
 
     def _low_tiles(self, line: RunningLine | None, px_per_m: float) -> np.ndarray:
         """Where ground is seen: what seems to move there as a whole is the tripod. Trees stir

@@ -74,7 +74,8 @@ def false_alarms(case: Hold) -> int:
     alarms = 0
     for k in range(case.holds):
         begin = k * (SETTLES_S + HOLD_S)
-        sights = _watched(scene, begin, begin + SETTLES_S + HOLD_S, SMALL_FPS).sights
+        end = begin + SETTLES_S + HOLD_S
+        sights = _watched(scene, begin, end, SMALL_FPS, case.posture).sights
         alarms += any(moved > limit_m for moved in sights if np.isfinite(moved))
     return alarms
 
@@ -87,9 +88,13 @@ class Watched(NamedTuple):
     ms_per_frame: float
 
 
-def _watched(scene: Scene, begin: float, end: float, fps: float) -> Watched:
-    line = fit_line(cones(scene.view))
-    watch = Watch(scene.view.size, line=line, recall_limit_m=Settings().recall_limit_m)
+def _watched(scene: Scene, begin: float, end: float, fps: float, posture: str) -> Watched:
+    watch = Watch(
+        scene.view.size,
+        line=fit_line(cones(scene.view)),
+        recall_limit_m=Settings().recall_limit_m,
+        high_m=POSTURES[posture].high_m,
+    )
     time = np.arange(begin, end, 1 / fps)
     moved, spent, rests = [], 0.0, False
     for instant in time:
@@ -119,7 +124,7 @@ def latency(case: Movement) -> dict[str, Any]:
         "displacement"
     ]
     far = float(signal_s + went["time_s"][np.argmax(went["farthest_m"] > SEEN_M)])
-    found = _watched(scene, 0.0, far + 0.5, 120.0)
+    found = _watched(scene, 0.0, far + 0.5, 120.0, case.posture)
     seen = np.nan_to_num(found.sights) > Settings().recall_limit_m
     at = found.time[np.argmax(seen)] if seen.any() else None
     return {
