@@ -646,11 +646,16 @@ def _profile(result: dict[str, Any], track: Track, up: float, told: _Told) -> No
         )
         return
     fit = kinematics.fit_profile(track.time[running], x[running])
-    unsure = math.hypot(fit.mac.u / fit.mac.value, U_MODEL["mac"])
-    if not (fit.mss.u <= 0.06 * fit.mss.value and unsure <= KNOWN):
+    if not fit.mss.u <= 0.06 * fit.mss.value:
         told.reasons.append("profile: the fit does not settle on this track")
         return
-    for name, value in (("mss", fit.mss), ("mac", fit.mac), ("tau", fit.tau)):
+    known = {"mss": fit.mss}
+    unsure = math.hypot(fit.mac.u / fit.mac.value, U_MODEL["mac"])
+    if unsure <= KNOWN:
+        known |= {"mac": fit.mac, "tau": fit.tau}
+    else:
+        told.reasons.append(f"profile.mac: it is known to {100 * unsure:.0f} % only")
+    for name, value in known.items():
         parts = {"smoothing": value.u, "model": U_MODEL[name] * value.value}
         if name != "tau":
             parts["scale"] = U_SCALE * value.value

@@ -219,6 +219,11 @@ def test_a_profile_is_wanted_from_eight_metres_on_and_else_null_with_a_reason():
     assert row(truth=in_view(9.0))["profile_missing"]
     far = row(truth=in_view(9.0), profile=fitted)
     assert (far["profile_missing"], far["mss"]["miss"]) == (False, pytest.approx(0.4))
+    top_speed_alone = fitted | {"mac": value(None, None), "tau": value(None, None)}
+    alone = row(truth=in_view(9.0), profile=top_speed_alone)
+    assert (alone["profile_missing"], alone["mac"]) == (True, None)
+    assert alone["mss"]["miss"] == pytest.approx(0.4)
+    assert row(truth=in_view(5.0), profile=top_speed_alone)["profile_null_right"] is False
     assert row(truth=in_view(5.0))["profile_null_right"]
     assert row(truth=in_view(5.0), reasons=[])["profile_null_right"] is False
     assert row(truth=in_view(5.0), profile=fitted)["profile_null_right"] is False

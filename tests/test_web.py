@@ -511,6 +511,18 @@ def test_an_empty_list_says_what_to_do(client, store):
     assert "No rep is like that" in client.get("/reps?posture=plank").text
 
 
+def test_a_top_speed_is_shown_though_the_acceleration_of_its_profile_is_not_known(client, store):
+    told = {"mss": {"value": 7.64, "u": 0.2}, "mac": NOTHING, "tau": NOTHING, "starts_s": 0.3}
+    reasons = ["profile.mac: it is known to 9 % only"]
+    rep = add_rep(store)
+    store.change_rep(rep.id, result=sample_result(profile=told, reasons=reasons))
+    page = client.get(f"/rep/{rep.id}").text
+    assert "7.6" in page.partition("Sprint profile: MSS")[2].partition("</div>")[0]
+    beside = page.partition("Sprint profile: MAC")[2].partition("</div>")[0]
+    assert "–" in beside
+    assert "It is known to 9 % only." in beside
+
+
 def test_the_table_has_a_row_for_each_rep_with_every_main_number(client, store):
     athlete = store.add_athlete("Anna")
     for ending in ENDINGS:

@@ -232,9 +232,9 @@ def _accelerations(rows: list[Row]) -> list[Row]:
 
 def _profiles(rows: list[Row]) -> list[Row]:
     found = []
-    missing = sum(bool(row["profile_missing"]) for row in rows)
     for name in ("mss", "mac"):
         part = spread(misses_of(name, rows))
+        missing = sum(bool(row["profile_missing"]) and row[name] is None for row in rows)
         found.append(_limit(f"{name.upper()} where 8 m are in view", "≤ 5 % RMS", part["relative"],
                             0.05, "{:.1%}".format, part["n"], missing=missing))  # fmt: skip
     short = [row["profile_null_right"] for row in rows if row["profile_null_right"] is not None]

@@ -196,16 +196,16 @@ def _profile(result: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any]:
         return found
     in_view = float(x.max() - np.interp(up, time, x))
     profile = result["profile"]
-    missing = profile["mss"]["value"] is None or profile["mac"]["value"] is None
+    unknown = [profile[name]["value"] is None for name in ("mss", "mac")]
     if in_view >= ENOUGH_M:
-        found["profile_missing"] = missing
+        found["profile_missing"] = any(unknown)
         found |= {name: _miss(profile[name], told.get(name)) for name in ("mss", "mac", "tau")}
     elif in_view <= SHORT_M:
         # of what was no start at all the reason is another
         says = result["status"] in ("no_movement", "not_measurable") or any(
             reason.startswith("profile") for reason in result["reasons"]
         )
-        found["profile_null_right"] = missing and says
+        found["profile_null_right"] = all(unknown) and says
     return found
 
 
