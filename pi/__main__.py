@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from pi import set_up
+from pi import parts, self_test, set_up
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
 from pi.drills import POSTURES
 from pi.lanes import lanes_from, running_line
 from pi.lens import lens_from
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
-from pi.settings import Hold, Settings, hold_for, load_settings
+from pi.settings import Hold, Settings, hold_for, home, load_settings
 from pi.start_signal import StartSignal, is_pi, listen
 from pi.store import Busy, Calibration, Rep, SetUp, Store, WrongStep, boot_id, open_store
 from pi.watch import Watch
@@ -78,6 +78,11 @@ class Station:
         """What a calibration holds for, beside the camera."""
         width, height = self.camera.size
         return f"{width}x{height}@{self.settings.camera.fps:g}"
+
+    def buzzer_rise_s(self) -> float:
+        """As it was heard in the latest sound test that was kept; else as in the settings."""
+        kept = self.store.self_test("sound")
+        return kept.data["rise_s"] if kept else self.settings.pins.buzzer_rise_s
 
     def calibration(self) -> tuple[dict[str, Any], Calibration | None]:
         """What is known of the running line, and the calibration that it is from, if it is."""
@@ -359,7 +364,7 @@ def _settings_of(
         "place": settings.place.model_dump(mode="json") | data,
         "calibration": kept.id if kept else None,
         "sounder": settings.pins.sounder,
-        "buzzer_rise_s": settings.pins.buzzer_rise_s,
+        "buzzer_rise_s": station.buzzer_rise_s(),
         "camera": {
             "name": camera.name,
             "size": list(camera.size),
@@ -424,12 +429,13 @@ def _measure(
         posture=rep.posture,
         height_m=settings.place.height_m,
         buzzer_distance_m=settings.place.buzzer_distance_m,
-        buzzer_rise_s=settings.pins.buzzer_rise_s,
+        buzzer_rise_s=used["buzzer_rise_s"],
         temperature_c=settings.place.temperature_c,
         spoilt=spoilt,
     )
     result = analysis.result
-    result["warnings"] = [*result["warnings"], *end.warnings]
+    wrong = self_test.doubt(store.self_test("led", camera=station.camera.name, mode=station.mode))
+    result["warnings"] = [*result["warnings"], *end.warnings, *([wrong] if wrong else [])]
     if station.track:
         result["truth"] = plain(station.track.truth(end.go.time_ns))
     for kind, content in analysis.evidence.items():
@@ -535,6 +541,25 @@ def _answer(station: Station, job: SetUp) -> tuple[dict[str, Any], bytes | None]
         if stored is None:
             raise ValueError("nobody has run yet; let somebody run, then ask again")
         return set_up.depth_seen(stored.data, complete(asked.get("data"))), None
+    if job.kind == "led":
+        if station.track:
+            station.track.leave()
+        clock = plain(self_test.check_clock(station.signal, camera, station.stop))
+        store.save_self_test("led", clock, camera=camera.name, mode=station.mode)
+        return clock, None
+    if job.kind == "parts":
+        tested = store.self_test("led", camera=camera.name, mode=station.mode)
+        found = parts.camera_parts(camera, station.settings.camera.fps, tested)
+        found += parts.pin_parts(station.signal) + parts.machine_parts(home())
+        return {"parts": [part._asdict() for part in found]}, None
+    if job.kind == "play":
+        if asked.get("what") == "led":
+            station.signal.show_led(station.stop)
+        else:
+            station.signal.marks(station.stop)
+        return {}, None
+    if job.kind == "sound":
+        return self_test.play_ticks(station.signal, station.stop), None
     if job.kind == "check":
         data, kept = station.calibration()
         return set_up.checked(kept.still if kept else None, _look(camera), data), None

@@ -453,6 +453,34 @@ def device() -> None:
 
 
 @main.command()
+@click.option("--led", is_flag=True, help="Flash the LED before the camera: are their clocks one?")
+@click.option("--play", is_flag=True, help="Play tick and tone 20 times, for a recording.")
+@click.option("--sound", type=click.Path(path_type=Path), help="The recording: the buzzer's rise.")
+@click.option(
+    "--nearer", type=click.FloatRange(-20, 20), default=0.0, help="Tick nearer than buzzer, metres."
+)
+@click.option("--keep", is_flag=True, help="Use the rise from now on.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@answers
+def check(
+    led: bool, play: bool, sound: Path | None, nearer: float, keep: bool, as_json: bool
+) -> None:
+    """Look at every part of the box, and say what to do. Exit 1 when something is bad."""
+    from .check import answered, heard, looked, parts_words
+
+    settings = load_settings()
+    if sound is not None:
+        answer, text = heard(settings, sound, nearer_m=nearer, keep=keep)
+    elif led or play:
+        answer, text = answered(settings, "led" if led else "sound")
+    else:
+        answer = looked(settings)
+        text = parts_words(answer["parts"])
+    click.echo(json.dumps(answer, allow_nan=False) if as_json else text)
+    sys.exit(int(answer["verdict"] == "bad"))
+
+
+@main.command()
 @answers
 def web() -> None:
     """Run the process that serves the page."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, NamedTuple
 
+import numpy as np
 from gpiozero import Button, DigitalOutputDevice, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
@@ -72,6 +73,7 @@ class StartSignal:
         if sounder not in ("active", "passive"):
             raise ValueError(f'sounder: "active" or "passive", not {sounder!r}')
         self.fired: Go | None = None  # the last GO
+        self._pins = {"buzzer": buzzer_pin, "led": led_pin, "button": button_pin}
         self._silence = threading.Event()
         self._buzzer: Any = None
         self._led: Any = None
@@ -120,6 +122,67 @@ class StartSignal:
             second.on()
         self.fired = Go(before_ns, after_ns)
         return self.fired
+
+    def wired(self) -> dict[str, int | None]:
+        """The BCM number of each, None for what is not wired."""
+        return self._pins
+
+    def pressed(self) -> bool:
+        """Whether the button is down now."""
+        return bool(self._button and self._button.is_pressed)
+
+    def show_led(self, stop: threading.Event, seconds: float = 2.0) -> None:
+        """The LED alone, for somebody to look at."""
+        if self._led is None:
+            raise ValueError("led: none is wired; set pins.led in the settings")
+        self._led.on()
+        stop.wait(seconds)
+        self._led.off()
+
+    @property
+    def led(self) -> Any:
+        """The LED's device, or None when none is wired."""
+        return self._led
+
+    def flash(self, flashes: np.ndarray, edges: list[int], stop: threading.Event) -> None:
+        """Let the LED flash, without a sound; the ns of every edge is appended to edges.
+
+        flashes : (m, 2) s, on and off. Until stop.
+        """
+        due_ns = time.monotonic_ns()
+        for on_off in flashes:
+            for lit, seconds in zip((True, False), on_off, strict=True):
+                before_ns = time.monotonic_ns()
+                self._led.value = lit
+                edges.append((before_ns + time.monotonic_ns()) // 2)
+                due_ns = max(due_ns, before_ns) + round(seconds * 1e9)
+                if stop.wait(max(0.0, (due_ns - time.monotonic_ns()) * 1e-9)) and not lit:
+                    return
+
+    def tick_and_tone(
+        self, gap_s: float, tone_s: float, after_s: float, stop: threading.Event
+    ) -> float:
+        """LED on, buzzer gap_s later for tone_s, LED off after_s later; the gap as it was, s."""
+        if not (self._led and self._buzzer):
+            raise ValueError("sound: buzzer and LED have to be wired, both")
+        try:
+            before_ns = time.monotonic_ns()
+            self._led.on()
+            lit_ns = (before_ns + time.monotonic_ns()) // 2
+            due_ns = lit_ns + round(gap_s * 1e9)
+            stop.wait((due_ns - SPIN_NS - time.monotonic_ns()) * 1e-9)
+            with _undisturbed():
+                while time.monotonic_ns() < due_ns:
+                    pass
+                before_ns = time.monotonic_ns()
+                self._buzzer.value = self._loud
+                sounds_ns = (before_ns + time.monotonic_ns()) // 2
+            stop.wait(tone_s)
+            self._buzzer.off()
+            stop.wait(after_s)
+        finally:
+            self.quiet()
+        return (sounds_ns - lit_ns) * 1e-9
 
     def end_tone(self) -> None:
         """The buzzer falls silent, the LED stays as it is."""

@@ -35,7 +35,21 @@ STALE_NS = 10_000_000_000
 # A picture of the track, perhaps of people, that was asked for to set up: no longer than so.
 PICTURE_KEPT_NS = 600_000_000_000
 
-SET_UP_KINDS = ("still", "refine", "tags", "try", "keep", "check", "lens", "feet")
+SET_UP_KINDS = (
+    "still",
+    "refine",
+    "tags",
+    "try",
+    "keep",
+    "check",
+    "lens",
+    "feet",
+    "led",
+    "sound",
+    "parts",
+    "play",
+)
+SELF_TESTS = ("led", "sound")
 CALIBRATION_SOURCES = ("taps", "tags", "moved", "settings")
 
 metadata = sa.MetaData()
@@ -156,6 +170,18 @@ lens_table = sa.Table(
     sa.UniqueConstraint("camera", "mode", name="lens_of_camera"),
 )
 
+self_test_table = sa.Table(
+    "self_test",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("camera", sa.String(80), nullable=False),
+    sa.Column("mode", sa.String(40), nullable=False),
+    sa.Column("made_at", sa.String(32), nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Index("self_test_latest", "kind", "camera", "mode", "id"),
+)
+
 
 class Busy(Exception):
     """The station has a rep that has not ended yet."""
@@ -243,6 +269,17 @@ class SetUp:
     picture: bytes | None  # JPEG or PNG; for ten minutes
     asked_ns: int
     boot_id: str
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What the timer found out about itself: of its camera's clock (led), of its buzzer (sound)."""
+
+    kind: str
+    camera: str
+    mode: str
+    made_at: str
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -745,6 +782,31 @@ class Store:
         wanted = sa.select(column.lens).where(column.camera == camera, column.mode == mode)
         with self._engine.connect() as connection:
             return connection.scalar(wanted)
+
+    # What the timer found out about itself
+
+    def save_self_test(
+        self, kind: str, data: Mapping[str, Any], *, camera: str = "", mode: str = ""
+    ) -> None:
+        """Keep what a self-test found, dated; the ones before stay."""
+        if kind not in SELF_TESTS:
+            raise ValueError(f"kind: one of {', '.join(SELF_TESTS)}, not {kind!r}")
+        row = {"kind": kind, "camera": camera, "mode": mode, "made_at": utc_now()}
+        with self._writing() as connection:
+            connection.execute(sa.insert(self_test_table).values(**row, data=dict(data)))
+
+    def self_test(self, kind: str, *, camera: str = "", mode: str = "") -> SelfTest | None:
+        """The latest of a kind, of that camera and mode; None when there was none."""
+        column = self_test_table.c
+        wanted = (
+            sa.select(column.kind, column.camera, column.mode, column.made_at, column.data)
+            .where(column.kind == kind, column.camera == camera, column.mode == mode)
+            .order_by(column.id.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return SelfTest(*row) if row else None
 
     # The device's sign of life
 

@@ -34,6 +34,8 @@ class Camera:
         self.fps = fps
         self.line_time_ns = 0.0
         self.exposure_ns = 0
+        self.stamped_at = 0.5  # where in an exposure the driver's own stamp is taken to lie
+        self.flashes: list[int] | None = None  # ns of the LED's edges, for a simulated one to see
         self.problem: str | None = None
         self.warnings: list[str] = []
         self.ring = Ring(size, fps, seconds=ring_seconds, max_bytes=ring_bytes)
@@ -53,6 +55,10 @@ class Camera:
         return self.ring.recording(
             from_ns, to_ns, line_time_ns=self.line_time_ns, exposure_ns=self.exposure_ns
         )
+
+    def expose(self, exposure_us: int | None) -> bool:
+        """Lock another exposure, None for the usual one; False where that cannot be done."""
+        return exposure_us is None
 
     def stop(self) -> None:
         """Leave the ring as it is."""
@@ -165,6 +171,7 @@ class Webcam(Camera):
             self._capture.release()
             raise
         self.exposure_ns = exposure_ns
+        self.stamped_at = 0.0
         self._stamped = stamped
         if not stamped:
             self.warnings.append("the webcam gives no time stamps: times are those of arrival")

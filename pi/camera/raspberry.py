@@ -116,6 +116,7 @@ class PiCamera(Camera):
             fps = min(fps, mode.fps)
             super().__init__(model, size, fps, ring_seconds=ring_seconds, ring_bytes=ring_bytes)
             self.line_time_ns, self._first_row_ns = row_timing(mode, size)
+            self.stamped_at = 1.0
             self._wanted_us, self._metered_ns = exposure_us, 0
             self._mapped = MappedArray
             self._metadata: dict[str, Any] = {}
@@ -133,6 +134,13 @@ class PiCamera(Camera):
         if time.monotonic_ns() - self._metered_ns > METERED_FOR_S * 1e9:
             self._meter()
         super().start()
+
+    def expose(self, exposure_us: int | None) -> bool:
+        if exposure_us is None:
+            self._meter()
+            return True
+        self._lock_exposure(exposure_us, self._metadata["AnalogueGain"])
+        return abs(self._metadata["ExposureTime"] - exposure_us) < 0.1 * exposure_us
 
     def close(self) -> None:
         super().close()
@@ -201,6 +209,13 @@ class PiCamera(Camera):
         exposure_us, gain = choose_exposure(
             seen["ExposureTime"], seen["AnalogueGain"], self._wanted_us, max_gain, 1e6 / self.fps
         )
+        self._lock_exposure(exposure_us, gain)
+        self.warnings = []
+        if exposure_us > 1.1 * self._wanted_us:
+            self.warnings.append(f"dark: {exposure_us / 1000:.1f} ms exposure, limbs are blurred")
+        self._metered_ns = time.monotonic_ns()
+
+    def _lock_exposure(self, exposure_us: int, gain: float) -> None:
         self._picamera.set_controls(
             {
                 "AeEnable": False,
@@ -209,13 +224,9 @@ class PiCamera(Camera):
                 "AnalogueGain": gain,
             }
         )
-        self.warnings = []
-        if exposure_us > 1.1 * self._wanted_us:
-            self.warnings.append(f"dark: {exposure_us / 1000:.1f} ms exposure, limbs are blurred")
         for _ in range(10):  # until the pictures are those of the locked exposure
             if abs(self._next_metadata()["ExposureTime"] - exposure_us) < 0.1 * exposure_us:
                 break
-        self._metered_ns = time.monotonic_ns()
 
 
 def _switch_hdr_off(number: int) -> None:

@@ -91,19 +91,19 @@ def _halved(picture: np.ndarray, times: int) -> np.ndarray:
 def read_sound(path: str | os.PathLike[str]) -> tuple[np.ndarray, int, float] | None:
     """The sound track as (n,) float32, its samples per second, and when its first one sounds.
 
-    That time is in seconds after the first frame, as the frames' own times are. None when the
-    file has no sound.
+    That time is in seconds after the first frame, as the frames' own times are, or 0 where there
+    are none. None when the file has no sound.
     """
-    with _opened(path) as container:
+    with _opened(path, sound=True) as container:
         if not container.streams.audio:
             return None
         sound = container.streams.audio[0]
-        video = container.streams.video[0]
+        video = container.streams.video[0] if container.streams.video else None
         resampler = av.AudioResampler(format="flt", layout="mono")
         parts: list[np.ndarray] = []
         zero_s = start_s = None
         try:
-            for packet in container.demux(sound, video):
+            for packet in container.demux(*(s for s in (sound, video) if s)):
                 if packet.stream is video and zero_s is not None:
                     continue
                 for frame in packet.decode():
@@ -119,7 +119,8 @@ def read_sound(path: str | os.PathLike[str]) -> tuple[np.ndarray, int, float] | 
         if not parts:
             return None
         samples = np.concatenate(parts).astype(np.float32, copy=False)
-        return samples, int(sound.rate), float((start_s or 0.0) - (zero_s or 0.0))
+        begins_s = (start_s or 0.0) - (zero_s or 0.0) if video else 0.0
+        return samples, int(sound.rate), float(begins_s)
 
 
 def decode(
@@ -157,8 +158,8 @@ def decode(
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """A file with a video stream, or ValueError."""
+def _opened(path: str | os.PathLike[str], *, sound: bool = False) -> Iterator[Any]:
+    """A file with a video stream, or where that is wanted with any sound; or ValueError."""
     # Until PyAV 19 a title that is not UTF-8 would stop it at the door.
     lenient: dict[str, Any] = {}
     if int(av.__version__.split(".")[0]) < 19:
@@ -172,6 +173,9 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     with container:
         # FFmpeg would paint a text file as a film, and calls a photograph one of one picture.
         names = container.format.name
+        if sound and container.streams.audio:
+            yield container
+            return
         if not container.streams.video or "tty" in names:
             raise ValueError(f"{path}: {NO_VIDEO}")
         if names.endswith("_pipe") or names == "image2":

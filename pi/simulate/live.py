@@ -12,6 +12,7 @@ from pi.simulate.backdrop import View, cones, draw_backdrop, draw_cone
 from pi.simulate.body import Athlete
 from pi.simulate.clip import ENDINGS
 from pi.simulate.figure import dress
+from pi.simulate.led import Led, LedScene, lit_between
 from pi.simulate.motion import SETTLING_S, draw_fidgets
 from pi.simulate.people import draw_athlete, draw_ending, draw_others, draw_reaction
 from pi.simulate.scene import Player, Scene
@@ -151,7 +152,8 @@ class SimulatedTrack:
 class SimulatedCamera(Camera):
     """A camera beside a simulated track. What it cannot draw in time is a dropped frame.
 
-    heard : function without arguments that answers with the GO's ns, or None before it.
+    heard : function without arguments that answers with the GO's ns, or None before it.   late_ns :
+    by so much its time stamps are wrong. While `flashes` is set the box's LED is in its view.
     """
 
     def __init__(
@@ -160,6 +162,7 @@ class SimulatedCamera(Camera):
         *,
         heard: Callable[[], int | None] | None = None,
         fps: float = 120.0,
+        late_ns: int = 0,
         ring_seconds: float = 12.0,
         ring_bytes: int | None = None,
     ):
@@ -168,10 +171,17 @@ class SimulatedCamera(Camera):
         )
         self.track = track
         self.heard = heard
+        self.late_ns = late_ns
         self.line_time_ns = track.conditions.line_time_s * 1e9
         self.exposure_ns = round(track.conditions.exposure_s * 1e9)
+        self._usual_ns = self.exposure_ns
+        self._led = Led(LedScene(), np.random.default_rng([track.seed, 7]))
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def expose(self, exposure_us: int | None) -> bool:
+        self.exposure_ns = self._usual_ns if exposure_us is None else exposure_us * 1000
+        return True
 
     def start(self) -> None:
         self.stop()
@@ -201,8 +211,20 @@ class SimulatedCamera(Camera):
             go_ns = self.heard() if self.heard else None
             if go_ns is not None:
                 self.track.hear(go_ns)
-            self.track.picture(time_ns, self.ring.slot())
+            picture = self.track.picture(time_ns, self.ring.slot())
+            if self.flashes:
+                self._shine(picture, time_ns, self.flashes)
             if lost.uniform() >= self.track.conditions.dropped:
-                self.ring.keep(time_ns)
+                self.ring.keep(time_ns + self.late_ns)
             late = (time.monotonic_ns() - first_ns) / period_ns
             tick = max(tick + 1, int(late))  # what is over by now was not seen
+
+    def _shine(self, picture: np.ndarray, time_ns: int, flashes: list[int]) -> None:
+        """Draw the box's LED over a corner of the picture, as its edges say."""
+        edges = np.array(flashes + [2**62] * (len(flashes) % 2)).reshape(-1, 2)
+        width, height = self._led.scene.size
+        part = picture[self._led.scene.top :, :][:height, :width]
+        row = self._led.scene.top + np.arange(len(part))
+        begin = time_ns + row * self.line_time_ns - self.exposure_ns / 2
+        lit = lit_between(edges[:, 0], edges[:, 1], begin, begin + self.exposure_ns)
+        part[:] = self._led.over(part, lit / self.exposure_ns)

@@ -1,0 +1,53 @@
+"""The Check page: has the device look at the box and test itself, shows what it found."""
+
+from typing import Any
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from pi.store import SetUp, Store
+from web.state import state_now
+
+page = Blueprint("check", __name__, url_prefix="/check")
+
+ASKS = ("parts", "led", "sound", "play")
+
+LASTS = {"parts": "a few seconds", "led": "about half a minute", "sound": "half a minute"}
+
+
+def store() -> Store:
+    return current_app.extensions["store"]
+
+
+@page.get("")
+def show() -> ResponseReturnValue:
+    number = request.args.get("job", type=int)
+    job = store().set_up(number) if number and number < 2**63 else None
+    if job and job.kind not in ASKS:
+        abort(404)
+    return render_template(
+        "check.html",
+        state=state_now(store()),
+        job=job,
+        waits=job is not None and job.state == "asked",
+        lasts=LASTS.get(job.kind, "a moment") if job else "",
+        gone=bool(number) and job is None,
+        parts=_parts(job),
+    )
+
+
+def _parts(job: SetUp | None) -> list[dict[str, Any]]:
+    """What is bad first, then what could be better: a coach reads the top."""
+    if job is None or job.kind != "parts" or job.state != "done":
+        return []
+    order = ["bad", "warning", "unknown", "good"]
+    return sorted((job.answer or {})["parts"], key=lambda part: order.index(part["verdict"]))
+
+
+@page.post("/<kind>")
+def ask(kind: str) -> ResponseReturnValue:
+    if kind not in ASKS:
+        abort(404)
+    asked = {"what": request.form.get("what", "buzzer")} if kind == "play" else {}
+    job = store().ask_set_up(kind, asked)
+    return redirect(url_for("check.show", job=job.id), 303)
