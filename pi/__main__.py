@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from pi import parts, self_test, set_up
+from pi import parts, real_time, self_test, set_up
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
 from pi.drills import POSTURES
@@ -135,6 +135,7 @@ def _beating(store: Store, health: Health) -> Iterator[None]:
     end = threading.Event()
 
     def beat() -> None:
+        real_time.come_first(real_time.WATCH)
         while True:
             try:
                 store.beat(health.camera, health.fps, health.problem, health.simulated)
@@ -222,7 +223,11 @@ def _serve_with_a_camera(
 ) -> None:
     """Open the camera and run every rep that is asked for, until stop or until it breaks."""
     pressed = threading.Event()
-    with open_camera(settings) as (camera, track), store.listen() as news:
+    with (
+        open_camera(settings) as (camera, track),
+        store.listen() as news,
+        real_time.steady(),
+    ):
         station = Station(settings, store, signal, camera, track, stop, pressed)
         running_line(station.calibration()[0])  # wrong cones are told before a rep
         cleared_s = 0.0
@@ -321,7 +326,12 @@ def one_rep(station: Station, rep: Rep) -> None:
     )
     written: list[Future[Rep]] = []
     # Written in a thread of its own, in order: a slow card must not keep the watch from watching.
-    with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
+    with (
+        real_time.first(real_time.WATCH),
+        ThreadPoolExecutor(
+            1, "store", initializer=real_time.come_first, initargs=(real_time.WATCH,)
+        ) as writer,
+    ):
 
         def on_state(state: str, **columns: Any) -> None:
             if state != "settling":  # that one is written, above
@@ -380,6 +390,7 @@ def _asked(station: Station, rep: Rep) -> Iterator[tuple[threading.Event, thread
     stop, triggered, over = threading.Event(), threading.Event(), threading.Event()
 
     def hear() -> None:
+        real_time.come_first(real_time.WATCH)
         with station.store.listen() as news:
             while not over.wait(LISTEN_S):
                 if station.stop.is_set():

@@ -10,15 +10,12 @@ How it sounds, the same for an active buzzer that has one loudness and one pitch
 Between set and GO there is no sound and no light. The LED is for GO alone.
 """
 
-import contextlib
-import gc
 import glob
 import os
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, NamedTuple
@@ -26,6 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from gpiozero import Button, DigitalOutputDevice, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+from pi import real_time
 
 # (sounding, then silent) in seconds
 MARKS = ((0.25, 0.0),)
@@ -171,7 +170,7 @@ class StartSignal:
             lit_ns = (before_ns + time.monotonic_ns()) // 2
             due_ns = lit_ns + round(gap_s * 1e9)
             stop.wait((due_ns - SPIN_NS - time.monotonic_ns()) * 1e-9)
-            with _undisturbed():
+            with real_time.undisturbed():
                 while time.monotonic_ns() < due_ns:
                     pass
                 before_ns = time.monotonic_ns()
@@ -275,7 +274,7 @@ def fire_at(
     until 2 ms before, then keeps the processor, and no other thread of ours gets between the
     stamps.
     """
-    _be_first()
+    real_time.come_first(real_time.GO)
     if due_ns is None:
         while not triggered.wait(0.02):
             if called_off.is_set():
@@ -283,30 +282,10 @@ def fire_at(
         due_ns = 0
     elif called_off.wait(max(0.0, (due_ns - SPIN_NS - time.monotonic_ns()) * 1e-9)):
         return None
-    with _undisturbed():
+    with real_time.undisturbed():
         while time.monotonic_ns() < due_ns:
             pass
         return None if called_off.is_set() else signal.fire()
-
-
-def _be_first() -> None:
-    """Ask the kernel to run this thread before all others; a user without that right goes on."""
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No other Python thread and no garbage collection for up to 50 ms."""
-    usual_s, collecting = sys.getswitchinterval(), gc.isenabled()
-    sys.setswitchinterval(0.05)
-    gc.disable()
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual_s)
-        if collecting:
-            gc.enable()
 
 
 def draw_hold(

@@ -3,11 +3,15 @@
 gunicorn --config web/gunicorn.conf.py, from the project's folder.
 """
 
+import os
 from pathlib import Path
 
 from pi.settings import load_settings
 
 settings = load_settings()
+
+# Where the processor is short the pages wait for the device, not the other way round.
+os.setpriority(os.PRIO_PROCESS, 0, 5)
 
 wsgi_app = "web:create_app()"
 bind = f"{settings.web.host}:{settings.web.port}"

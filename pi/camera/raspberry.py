@@ -168,6 +168,7 @@ class PiCamera(Camera):
 
     def _take(self, request: Any) -> None:
         """Copy one picture from the camera's buffer into the ring, in Picamera2's own thread."""
+        self._hurry()
         metadata = request.get_metadata()
         if self._filling.is_set():
             width, height = self.size
