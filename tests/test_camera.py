@@ -1,6 +1,7 @@
 """The ring, and every camera that fills it: which picture, and when it was exposed."""
 
 import gc
+import resource
 import sys
 import threading
 import time
@@ -94,6 +95,16 @@ def test_an_odd_size_is_as_good():
     frames = ring.recording(0, EVER)
     assert frames.luma.shape == (ring.capacity - 1, 41, 67)
     assert [picture.mean() for picture in frames.luma] == list(range(21 - ring.capacity, 20))
+
+
+def test_no_picture_of_the_first_pass_waits_for_its_memory():
+    ring = Ring((1280, 720), 120, seconds=0.2)
+    picture = np.full((720, 1280), 7, np.uint8)
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+    for number in range(20):
+        ring.add(picture, number)
+    pages = 20 * picture.nbytes // resource.getpagesize()
+    assert resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before < pages / 20
 
 
 def test_a_recording_outlives_its_ring():
