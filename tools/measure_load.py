@@ -28,6 +28,7 @@ import signal as process_signal
 import socket
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 import urllib.error
@@ -357,14 +358,15 @@ def figures_of(phase: dict, reps: list, times: np.ndarray | None, fps: float) ->
         "dropped": sum(capture["dropped"] for capture in captures),
     }
     if times is not None:
-        due, announced, kept = times[(times[:, 0] >= from_ns) & (times[:, 0] < to_ns)].T
+        due, announced, done, kept = times[(times[:, 0] >= from_ns) & (times[:, 0] < to_ns)].T
         steps = np.diff(due) * 1e-9 * fps
         phase["frames"] = {
             "due": round(float(due[-1] - due[0]) * 1e-9 * fps) + 1,
             "dropped": int(np.sum(np.round(steps) - 1)),
             "in_the_ring": int(np.count_nonzero(kept)),
             "announced_late": spread(announced - due),
-            "late": spread((kept - due)[kept > 0]),
+            "late": spread((done - due)[kept > 0]),
+            "late_between": spread((done - due)[kept == 0]),  # recordings: it analyses, or waits
         }
     stamps = {(rep.id, "running"): rep.go_after_ns for rep in fired}
     stamps |= {(rep.id, rep.state): rep.ended_ns for rep in those if rep.ended_ns}
@@ -448,6 +450,7 @@ def table(report: dict) -> str:
             lambda phase: "{frames:,}, {dropped}".format(**phase["recorded"]),
         ),
         ("a frame in the ring after its time, ms", lambda phase: told(phase["frames"]["late"])),
+        ("a frame between recordings, ms", lambda phase: told(phase["frames"]["late_between"])),
         ("**GO after its planned instant**, ms", lambda phase: told(phase["go"]["late"])),
         ("bracket around the pin's write, ms", lambda phase: told(phase["go"]["bracket"])),
         ("from GO to a live page, ms", lambda phase: told(phase["told_from_go"])),
@@ -495,13 +498,14 @@ def conditions(report: dict) -> str:
         f"real-time priority {'' if machine['real_time'] else 'not '}granted",
         f"memory {'' if machine['memory_locked'] else 'not '}locked",
     ]
-    return (
+    text = (
         f"{machine['name']}{', virtual' if machine['virtual'] else ''}, {machine['cores']} cores, "
         f"{machine['kernel']}, Python {machine['python']}; {', '.join(granted)}. "
         f"{report['quiet']['seconds'] / 60:.1f} and {report['load']['seconds'] / 60:.1f} minutes "
         f"of {width}×{height} at {camera['fps']:g} frames/s from the {camera['source']} camera, "
         f"{machine['pins']} pins."
     )
+    return textwrap.fill(text, 100)
 
 
 if __name__ == "__main__":

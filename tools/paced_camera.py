@@ -9,7 +9,7 @@ it says that a buffer is full; while all of BUFFERS wait to be copied, the pictu
 of Picamera2's is in it.
 
 When the device ends, FIGURES.npy has a row of int64 for each picture that came: ns at which it was
-due, was announced, and was in the ring; the last is 0 for one that came while no rep was recorded.
+due, was announced, and was dealt with; and 1 if it was put into the ring, 0 if not wanted then.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ class PacedCamera(Camera):
         super().__init__("paced", (width, height), fps, **ring)
         self.heard = None
         self._rest, self._run, self._figures = rest, run, figures
-        self._rows: list[tuple[int, int, int]] = []
+        self._rows: list[tuple[int, int, int, bool]] = []
         self._sensor = subprocess.Popen(
             [sys.executable, __file__, "--pace", str(fps)],
             stdin=subprocess.PIPE,
@@ -82,21 +82,21 @@ class PacedCamera(Camera):
         self._thread.join()
         self._sensor.wait()
         self._sensor.stdout.close()
-        np.save(self._figures, np.array(self._rows, np.int64).reshape(-1, 3))
+        np.save(self._figures, np.array(self._rows, np.int64).reshape(-1, 4))
 
     def _listen(self) -> None:
         self._hurry()
         ticks, back = self._sensor.stdout.fileno(), self._sensor.stdin.fileno()
         while len(tick := os.read(ticks, TICK.size)) == TICK.size:
             due_ns, announced_ns = TICK.unpack(tick)
-            kept_ns = 0
-            if self._filling.is_set():
+            kept = self._filling.is_set()
+            if kept:
                 np.copyto(self.ring.slot(), self._picture(due_ns))
                 self.ring.keep(due_ns)
-                kept_ns = time.monotonic_ns()
+            done_ns = time.monotonic_ns()
             with contextlib.suppress(ValueError, OSError):  # closed meanwhile
                 os.write(back, b".")
-            self._rows.append((due_ns, announced_ns, kept_ns))
+            self._rows.append((due_ns, announced_ns, done_ns, kept))
 
     def _picture(self, due_ns: int) -> np.ndarray:
         go_ns = self.heard() if self.heard else None
