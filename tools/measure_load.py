@@ -364,7 +364,7 @@ def figures_of(phase: dict, reps: list, times: np.ndarray | None, fps: float) ->
             "due": round(float(due[-1] - due[0]) * 1e-9 * fps) + 1,
             "dropped": int(np.sum(np.round(steps) - 1)),
             "in_the_ring": int(np.count_nonzero(kept)),
-            "announced_late": spread(announced - due),
+            "tick_late": spread(announced - due),
             "late": spread((done - due)[kept > 0]),
             "late_between": spread((done - due)[kept == 0]),  # recordings: it analyses, or waits
         }
@@ -448,6 +448,10 @@ def table(report: dict) -> str:
         (
             "frames recorded, lost",
             lambda phase: "{frames:,}, {dropped}".format(**phase["recorded"]),
+        ),
+        (
+            "the sensor's own tick after its time, ms",
+            lambda phase: told(phase["frames"]["tick_late"]),
         ),
         ("a frame in the ring after its time, ms", lambda phase: told(phase["frames"]["late"])),
         ("a frame between recordings, ms", lambda phase: told(phase["frames"]["late_between"])),
