@@ -18,6 +18,15 @@ trackstart: a trackside timer for sprint starts
       --port N                        port of the page (else as in the settings; by default 8080)
   ./setup.sh test [pytest options]    install what is missing, run every check and test
 
+  sudo ./setup.sh install             as a service that starts with the box
+      --hotspot --country XX          its own Wi-Fi, for phones at the track
+      --join SSID | --no-network      another network; none of this script's doing
+      --no-hardware                   on any Debian: simulated camera, no pins
+  sudo ./setup.sh update FILE         another version, and back if it does not come up
+  sudo ./setup.sh uninstall           reps stay, with --purge they go too
+  ./setup.sh pack [FILE]              this version as FILE for update, with all its packages
+  (install, update and uninstall with --dry-run say what they would do, and do nothing)
+
 For Debian 12 and 13, Ubuntu 24.04 and Raspberry Pi OS (64-bit), with Python 3.11 to 3.13.
 Stop it with Ctrl-C. Reps and settings are kept in ~/.local/share/trackstart.
 HELP
@@ -158,6 +167,7 @@ pip_install() {
 # set_up run|test : .venv holds all that is needed, pinned. Quick and offline if it already does.
 set_up() {
     local wanted=$1 room=1000 level='' made_of='' python='' venv_options=() pip_options=(--require-hashes)
+    [[ -d wheels ]] && pip_options+=(--no-index --find-links wheels) # packed: no network needed
     [[ $wanted == run ]] || room=1500
     if on_a_pi; then
         # numpy, OpenCV and what talks to the hardware come from apt; a second one from pip would
@@ -255,6 +265,11 @@ main() {
     case ${1:-help} in
         run) run "${@:2}" ;;
         test) test_all "${@:2}" ;;
+        install | update | uninstall | pack)
+            # shellcheck source=systemd/install.sh
+            . systemd/install.sh
+            "${1}_box" "${@:2}"
+            ;;
         help | -h | --help) usage ;;
         *) misused "there is no '$1'" ;;
     esac

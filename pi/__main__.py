@@ -20,6 +20,7 @@ from pi.charuco import View
 from pi.drills import POSTURES
 from pi.lanes import lanes_from, running_line
 from pi.lens import lens_from
+from pi.notify import busy, notify
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
 from pi.settings import Hold, Settings, hold_for, home, load_settings
 from pi.start_signal import StartSignal, is_pi, listen
@@ -32,6 +33,7 @@ LOOK_S = 0.03  # for a new request; a tap is answered by a state within 0.3 s
 LISTEN_S = 0.02  # for Stop and GO while a rep runs
 BEAT_S = 1.0
 AGAIN_S = 3.0  # until a camera that would not open is tried again
+REP_WITHIN_S, JOB_WITHIN_S = 240.0, 180.0  # else it hangs: settling and hold are a minute each
 CLEAR_S = 60.0  # between looks for pictures of Set-up that are to be forgotten
 STILL_FRAMES = 8  # whose median is a picture to calibrate with: less noise, and no bird
 
@@ -120,6 +122,7 @@ def main(settings: Settings | None = None, stop: threading.Event | None = None) 
                 except (OSError, ImportError, ValueError) as problem:
                     log.error("camera: %s", problem)
                     health.problem = str(problem)
+                    notify("READY=1", "STATUS=no camera")
                     _refuse_reps(store, str(problem), stop)
 
 
@@ -157,6 +160,7 @@ def _refuse_reps(store: Store, problem: str, stop: threading.Event) -> None:
     """For a while, end every rep that is asked for with what keeps it from running."""
     until = time.monotonic() + AGAIN_S
     while time.monotonic() < until and not stop.wait(0.1):
+        notify("WATCHDOG=1")
         if rep := store.next_requested():
             _try_step(store, rep, state="failed", reason=problem)
         if job := store.next_set_up():
@@ -235,7 +239,9 @@ def _serve_with_a_camera(
         log.info("camera: %s, %dx%d, %.0f fps", camera.name, *camera.size, camera.fps)
         health.camera, health.fps = camera.name, round(camera.fps, 1)
         health.simulated = track is not None
+        notify("READY=1", f"STATUS={camera.name}")
         while not stop.is_set():
+            notify("WATCHDOG=1")
             if camera.problem:
                 raise OSError(camera.problem)
             health.problem = "; ".join(camera.warnings) or None
@@ -247,7 +253,8 @@ def _serve_with_a_camera(
                 cleared_s = time.monotonic()
             something = news()
             if something and (job := store.next_set_up()):
-                serve_set_up(station, job)
+                with busy(JOB_WITHIN_S):
+                    serve_set_up(station, job)
                 continue
             rep = store.next_requested() if something else None
             if rep is None:
@@ -255,7 +262,8 @@ def _serve_with_a_camera(
                 continue
             # The loop that keeps the device alive: whatever spoils a rep, the next one comes.
             try:
-                one_rep(station, rep)
+                with busy(REP_WITHIN_S):
+                    one_rep(station, rep)
             except Exception as problem:
                 log.exception("rep %d", rep.id)
                 _try_step(store, rep, state="failed", reason=f"error in the timer: {problem!r}")

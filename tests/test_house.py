@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Every other file of pi/ is of the pure middle, a new one too.
 ENDS = {
     *("camera", "start_signal", "store", "migrations", "launch", "__main__"),
-    *("calibrate", "check", "cli", "parts", "real_time", "self_test", "settings"),
+    *("calibrate", "check", "cli", "notify", "parts", "real_time", "self_test"),
+    "settings",
 }
 AROUND = {"__init__", "bench", "drills", "rep", "simulate"}
 WORLD = {"flask", "gpiozero", "gunicorn", "lgpio", "picamera2", "sqlalchemy", "sqlite3", "socket"}

@@ -336,25 +336,70 @@ def test_on_a_pi_pip_brings_nothing_that_apt_does():
 # --- the script and the units, by those who know ---
 
 
+SCRIPTS = [
+    *("setup.sh", ".ci/run", "systemd/install.sh", "tests/rig/run"),
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests/rig").glob("*.sh"))),
+]
+
+
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
-@pytest.mark.parametrize("script", ["setup.sh", ".ci/run"])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_shellcheck_has_nothing_to_say(script):
-    said = subprocess.run(["shellcheck", ROOT / script], capture_output=True, text=True)
+    said = subprocess.run(["shellcheck", "-x", script], cwd=ROOT, capture_output=True, text=True)
     assert not said.stdout
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
-def test_systemd_understands_the_units(tmp_path):
-    for unit in sorted((ROOT / "systemd").glob("*.service")):
-        # It insists that what it would start exists.
-        text = re.sub(r"/opt/trackstart/\.venv/bin/\w+", sys.executable, unit.read_text())
-        (tmp_path / unit.name).write_text(text)
-        said = subprocess.run(
-            ["systemd-analyze", "verify", "--recursive-errors=no", tmp_path / unit.name],
-            capture_output=True,
-            text=True,
-        )
-        assert (said.returncode, said.stderr) == (0, "")
+# --- install, told and not done ---
+
+
+def said_of(*arguments):
+    done = subprocess.run(
+        [ROOT / "setup.sh", *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_dry_run_tells_every_file_and_changes_none():
+    status, out, err = said_of("install", "--no-hardware", "--dry-run")
+    assert (status, err) == (0, "")
+    for told in (
+        "would: user trackstart",
+        "would: write /etc/systemd/system/trackstart-device.service",
+        "would: write /etc/systemd/system/trackstart-web.socket",
+        "would: write /etc/udev/rules.d/60-trackstart.rules",
+        "would: switch /opt/trackstart/current",
+        "Nothing was changed.",
+    ):
+        assert told in out
+    assert not Path("/opt/trackstart").exists()
+
+
+def test_a_box_that_is_not_installed_has_little_to_uninstall():
+    status, out, _ = said_of("uninstall", "--dry-run")
+    assert status == 0
+    assert "would: stop and disable" in out
+    assert "remove" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "why"),
+    [
+        (["install", "--hotspot"], 2, "--hotspot needs --country XX"),
+        (["install", "--hotspot", "--country", "Germany"], 2, "--hotspot needs --country XX"),
+        (["install", "--join"], 2, "--join needs the network's name"),
+        (["install", "--now"], 2, "install does not know --now"),
+        (["uninstall", "--all"], 2, "uninstall does not know --all"),
+        (["update"], 2, "update needs a file"),
+        (["update", "nowhere.tar.gz"], 2, "there is no file"),
+        (["install", "--dry-run"], 1, "this is no Raspberry Pi; with --no-hardware"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_one_line(arguments, status, why):
+    code, _, err = said_of(*arguments)
+    assert code == status
+    assert why in err
+    assert len(err.splitlines()) == 1
 
 
 # --- both processes ---

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from pi.settings import Settings, load_settings
 from pi.store import Store, open_store
-from web import check, set_up, words
+from web import check, portal, set_up, words
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_blueprint(site)
     app.register_blueprint(set_up.page)
     app.register_blueprint(check.page)
+    app.register_blueprint(portal.page)
     app.register_error_handler(HTTPException, error_page)
     app.register_error_handler(SQLAlchemyError, error_page)
     guard(app, settings.web.names)

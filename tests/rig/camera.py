@@ -1,5 +1,6 @@
-"""A simulated start, shown by libcamera's virtual camera to the real picamera2, through PiCamera to a
-result. Runs in the root that camera.sh makes; prints one line of figures last."""
+"""A simulated start from libcamera's virtual camera through picamera2 and PiCamera to a result.
+
+Runs in the root that camera.sh makes; prints one line of figures last."""
 
 import sys
 import tempfile
