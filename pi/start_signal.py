@@ -31,6 +31,9 @@ MARKS = ((0.25, 0.0),)
 SET = ((0.04, 0.10), (0.04, 0.0))
 RECALL = ((0.15, 0.12), (0.15, 0.12), (0.15, 0.0))
 
+BOUNCE_NS = 50_000_000  # edges that follow one another more closely are one contact's
+HELD_S = 0.003  # what is shorter is a spark on the wire
+
 WIDEST_GO_NS = 1_000_000  # stamps further apart than this do not time a start
 SPIN_NS = 2_000_000
 
@@ -89,7 +92,7 @@ class StartSignal:
             if led_pin is not None:
                 self._led = DigitalOutputDevice(led_pin, **factory)
             if button_pin is not None:
-                self._button = Button(button_pin, bounce_time=0.01, **factory)
+                self._button = Button(button_pin, **factory)
         except BaseException:
             self.close()
             raise
@@ -205,14 +208,22 @@ class StartSignal:
         if self._button is None:
             return
         if callback is None:
-            self._button.when_pressed = None
+            self._button.when_pressed = self._button.when_released = None
             return
+        # By hand: the chip's own debouncing tells of an edge when it is over, 10 ms late.
+        last_ns = -(2**63)
+
+        def edge_ns(button: Button) -> int:
+            nonlocal last_ns
+            passed_s = button.active_time if button.is_pressed else button.inactive_time
+            before_ns, last_ns = last_ns, time.monotonic_ns() - round((passed_s or 0.0) * 1e9)
+            return last_ns if last_ns - before_ns > BOUNCE_NS else 0
 
         def pressed(button: Button) -> None:
-            ago_s = button.active_time or 0.0
-            callback(time.monotonic_ns() - round(ago_s * 1e9))
+            if (at_ns := edge_ns(button)) and _is_held(button):
+                callback(at_ns)
 
-        self._button.when_pressed = pressed
+        self._button.when_pressed, self._button.when_released = pressed, edge_ns
 
     def close(self) -> None:
         """Pins low, and given back."""
@@ -249,6 +260,15 @@ class StartSignal:
                     return
         finally:
             self._buzzer.off()
+
+
+def _is_held(button: Button) -> bool:
+    """Whether the button is down, in most of a few looks: it may bounce, a spark is over."""
+    down = 0
+    for _ in range(5):
+        down += bool(button.is_pressed)
+        time.sleep(HELD_S / 5)
+    return down >= 3
 
 
 def _wait(seconds: float, *stops: threading.Event) -> bool:

@@ -194,6 +194,29 @@ def test_a_press_has_the_time_of_the_edge_not_of_the_call(pins):
     assert presses == [pytest.approx(edge_ns, abs=2_000_000)]
 
 
+def test_a_contact_that_bounces_is_one_press_at_its_first_edge(pins):
+    presses = []
+    with StartSignal(pin_factory=pins) as signal:
+        button = pins.pin(BUTTON)
+        signal.on_press(presses.append)
+        edge_ns = time.monotonic_ns()
+        button.drive_low()
+        for _ in range(3):  # closing
+            button.drive_high()
+            button.drive_low()
+        time.sleep(0.08)
+        for _ in range(3):  # opening
+            button.drive_high()
+            button.drive_low()
+        button.drive_high()
+        time.sleep(0.08)
+        assert len(presses) == 1
+        assert 0 <= presses[0] - edge_ns < 5_000_000
+        button.drive_low()
+        button.drive_high()
+    assert len(presses) == 2
+
+
 def test_nobody_is_told_of_a_press_any_more(signal, pins):
     presses = []
     signal.on_press(presses.append)

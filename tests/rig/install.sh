@@ -48,6 +48,7 @@ put_project() {
 }
 
 boot() {
+    ip link delete "ve-$NAME" 2>/dev/null || true # of one that was killed
     unshare --mount --propagation private bash -c "
         umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup
         exec systemd-nspawn --quiet --directory='$ROOT' --machine=$NAME --register=no --keep-unit \
