@@ -165,7 +165,7 @@ class Webcam(Camera):
                 (cv2.CAP_PROP_CONVERT_RGB, 0),  # we want luma, and decode that alone
             ):
                 self._capture.set(setting, value)
-            exposure_ns, too_dark = self._expose(exposure_us)
+            exposure_ns, doubt = self._expose(exposure_us)
             height, width = self._picture().shape
             measured, stamped = self._measure()
             super().__init__(
@@ -183,8 +183,8 @@ class Webcam(Camera):
         self._stamped = stamped
         if not stamped:
             self.warnings.append("the webcam gives no time stamps: times are those of arrival")
-        if too_dark:
-            self.warnings.append("too dark for a short exposure: moving limbs are blurred")
+        if doubt:
+            self.warnings.append(doubt)
         if measured < 0.9 * fps:
             self.warnings.append(f"{measured:.0f} pictures a second instead of {fps:.0f}")
         self._end = threading.Event()
@@ -197,17 +197,19 @@ class Webcam(Camera):
         self._reader.join()
         self._capture.release()
 
-    def _expose(self, exposure_us: int) -> tuple[int, bool]:
-        """Lock the exposure; its ns (0 = the webcam's own choice) and whether it was too dark."""
+    def _expose(self, exposure_us: int) -> tuple[int, str | None]:
+        """Lock the exposure; its ns (0 = the webcam's own choice), and why it is not locked."""
         manual, automatic = 1, 3  # of V4L2
         self._capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, manual)
         locked = self._capture.set(cv2.CAP_PROP_EXPOSURE, max(1, round(exposure_us / 100)))
         for _ in range(10):  # it takes a few pictures until a setting shows
             picture = self._picture()
         if locked and picture.mean() >= 20:
-            return round(self._capture.get(cv2.CAP_PROP_EXPOSURE) * 100_000), False
+            return round(self._capture.get(cv2.CAP_PROP_EXPOSURE) * 100_000), None
         self._capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, automatic)
-        return 0, True
+        if not locked:
+            return 0, "this webcam's exposure cannot be set: moving limbs may be blurred"
+        return 0, "too dark for a short exposure: moving limbs are blurred"
 
     def _measure(self, seconds: float = 1.0) -> tuple[float, bool]:
         """Pictures a second as they come, and whether their stamps can be believed."""

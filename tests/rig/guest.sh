@@ -12,7 +12,7 @@ make_guest() {
         rm -rf "$GUEST_VENV"
         python3 -m venv "$GUEST_VENV"
         "$GUEST_VENV/bin/pip" --quiet install virtme-ng gpiozero 'lgpio==0.2.2.0' numpy \
-            opencv-python-headless
+            opencv-python-headless av
     fi
     [[ -e $KERNEL/gpio-sim.ko ]] && return
     local root=$TRACKSTART_RIG/kernel-root

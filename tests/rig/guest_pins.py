@@ -122,7 +122,7 @@ def button(signal: StartSignal) -> tuple[int, float]:
 
 
 def crash() -> bool:
-    """A process that dies with both pins high: what the kernel leaves, and what the next start does."""
+    """A process that dies with both pins high: what the kernel leaves, what the next start does."""
     code = (
         "from pi.start_signal import StartSignal; import time\n"
         "s = StartSignal(); s.fire(); print('high', flush=True); time.sleep(60)"
@@ -157,7 +157,7 @@ def main() -> None:
         check(0.1 < np.mean(changes) < 0.9, "a passive sounder's line swings")
     left = crash()
     print(
-        f"lgpio on a simulated chip: marks, set, GO (bracket {width:.0f} µs, emulated), recall right; "
+        f"lgpio on a simulated chip: signal right, GO's bracket {width:.0f} µs (emulated); "
         f"{inside}/{PRESSES} presses in the edge's window, {off_us:+.0f} µs; "
         f"a crash leaves the pins {'high until the next start' if left else 'low'}"
     )
