@@ -17,15 +17,15 @@ make_guest() {
     [[ -e $KERNEL/gpio-sim.ko ]] && return
     local root=$TRACKSTART_RIG/kernel-root
     unpack "$(base trixie amd64)" "$root"
-    cat >"$root/root/make.sh" <<'MAKE'
+    cat >"$root/srv/make.sh" <<'MAKE'
 set -e
-cd /root
+cd /srv
 apt-get -qq update
 image=$(apt-cache depends linux-image-amd64 | grep -o 'linux-image-6[^ ]*' | head -1)
 DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
     "${image/image/headers}" linux-source-6.12 xz-utils kmod gcc make dpkg-dev >/dev/null
 apt-get -qq download "$image"
-dpkg-deb -x linux-image-*.deb /root/kernel
+dpkg-deb -x linux-image-*.deb /srv/kernel
 mkdir module && cd module
 tar -xf /usr/src/linux-source-6.12.tar.xz --wildcards --strip-components=1 \
     '*/drivers/gpio/gpio-sim.c' '*/kernel/irq/irq_sim.c' '*/drivers/gpio/*.h'
@@ -35,11 +35,11 @@ sed -i 's/handle_simple_irq(irq_to_desc(irqnum))/generic_handle_irq_safe(irqnum)
 grep -q MODULE_LICENSE irq_sim.c || printf '#include <linux/module.h>\nMODULE_LICENSE("GPL");\n' >>irq_sim.c
 echo 'obj-m := irq_sim.o gpio-sim.o' >Makefile
 make -s -C /usr/src/linux-headers-6.12.*-amd64 M="$PWD" modules
-cp ./*.ko /root/kernel/
+cp ./*.ko /srv/kernel/
 MAKE
-    chroot "$root" bash /root/make.sh
+    chroot "$root" bash /srv/make.sh
     rm -rf "$KERNEL"
-    cp -a "$root/root/kernel" "$KERNEL"
+    cp -a "$root/srv/kernel" "$KERNEL"
     [[ -e $KERNEL/lib ]] || ln -s usr/lib "$KERNEL/lib"
     depmod -b "$KERNEL" "$(kernel_version)"
     rm -rf --one-file-system "$root"

@@ -115,32 +115,32 @@ need systemd-nspawn=systemd-container curl=curl ip=iproute2 nsenter=util-linux
 pgrep -f "machine=$NAME" >/dev/null && { echo "another one runs" >&2; exit 1; }
 make_base
 unpack "$ARCHIVE" "$ROOT"
-put_project "$ROOT/root/trackstart"
+put_project "$ROOT/srv/trackstart"
 step "packing, with every package (the container has no way out)"
-chroot "$ROOT" env -u PIP_FIND_LINKS sh -c 'cd /root/trackstart && ./setup.sh pack --here /root/first.tar.gz'
-mkdir "$ROOT/root/first" && tar -C "$ROOT/root/first" -xzf "$ROOT/root/first.tar.gz"
-rm -rf "$ROOT/root/trackstart"
+chroot "$ROOT" env -u PIP_FIND_LINKS sh -c 'cd /srv/trackstart && ./setup.sh pack --here /srv/first.tar.gz'
+mkdir "$ROOT/srv/first" && tar -C "$ROOT/srv/first" -xzf "$ROOT/srv/first.tar.gz"
+rm -rf "$ROOT/srv/trackstart"
 # the same as another version; and one that cannot come up
-for name in second broken; do cp -a "$ROOT/root/first" "$ROOT/root/$name"; done
-sed -i 's/^__version__ = .*/__version__ = "9.0.0"/' "$ROOT/root/second/pi/__init__.py"
-sed -i 's/^__version__ = .*/__version__ = "9.9.9"/' "$ROOT/root/broken/pi/__init__.py"
-sed -i '1i raise SystemExit("broken on purpose")' "$ROOT/root/broken/pi/__main__.py"
-for name in second broken; do tar -C "$ROOT/root/$name" -czf "$ROOT/root/$name.tar.gz" .; done
+for name in second broken; do cp -a "$ROOT/srv/first" "$ROOT/srv/$name"; done
+sed -i 's/^__version__ = .*/__version__ = "9.0.0"/' "$ROOT/srv/second/pi/__init__.py"
+sed -i 's/^__version__ = .*/__version__ = "9.9.9"/' "$ROOT/srv/broken/pi/__init__.py"
+sed -i '1i raise SystemExit("broken on purpose")' "$ROOT/srv/broken/pi/__main__.py"
+for name in second broken; do tar -C "$ROOT/srv/$name" -czf "$ROOT/srv/$name.tar.gz" .; done
 
 boot
 step "install --dry-run changes nothing"
 inside sh -c 'find /etc /opt /usr/lib /usr/local /var/lib -xdev ! -path "/var/lib/systemd/*" | sort; getent passwd; getent group' >"$TRACKSTART_RIG/before.txt"
-inside /root/first/setup.sh install --no-hardware --dry-run
+inside /srv/first/setup.sh install --no-hardware --dry-run
 inside sh -c 'find /etc /opt /usr/lib /usr/local /var/lib -xdev ! -path "/var/lib/systemd/*" | sort; getent passwd; getent group' | diff "$TRACKSTART_RIG/before.txt" - || die "a dry run changed something"
 
 step "install"
-inside /root/first/setup.sh install --no-hardware
+inside /srv/first/setup.sh install --no-hardware
 wait_for_page
 for unit in trackstart-device trackstart-web; do
     [[ $(inside systemctl is-active "$unit") == active ]] || die "$unit is not up"
 done
 step "install again: nothing to do"
-again=$(inside /root/first/setup.sh install --no-hardware)
+again=$(inside /srv/first/setup.sh install --no-hardware)
 [[ $again == *"it runs already"* && $again != *"write "* ]] || die "a second install did something: $again"
 
 step "systemd's judgement of the units"
@@ -202,7 +202,7 @@ wait_for_page
 [[ $(reps) == 1 ]] || die "the rep did not come through the migration"
 
 step "update"
-inside sh -c 'cd /root/second && ./setup.sh update /root/second.tar.gz'
+inside sh -c 'cd /srv/second && ./setup.sh update /srv/second.tar.gz'
 wait_for_page
 [[ $(inside readlink /opt/trackstart/current) == releases/9.0.0-* ]] || die "the update does not run"
 [[ $(reps) == 1 ]] || die "the rep is gone after the update"
@@ -210,13 +210,13 @@ a_rep >/dev/null
 
 step "an update that does not come up: back to the one before"
 second=$(inside readlink /opt/trackstart/current)
-if UP_WITHIN_S=25 inside sh -c 'cd /root/second && ./setup.sh update /root/broken.tar.gz'; then die "a broken update was taken for a good one"; fi
+if UP_WITHIN_S=25 inside sh -c 'cd /srv/second && ./setup.sh update /srv/broken.tar.gz'; then die "a broken update was taken for a good one"; fi
 wait_for_page
 [[ $(inside readlink /opt/trackstart/current) == "$second" ]] || die "it did not go back"
 [[ $(reps) == 2 ]] || die "a rep is gone after the rollback"
 
 step "uninstall leaves no trace"
-inside sh -c 'cd /root/second && ./setup.sh uninstall --purge'
+inside sh -c 'cd /srv/second && ./setup.sh uninstall --purge'
 inside sh -c 'find /etc /opt /usr/lib /usr/local /var/lib -xdev ! -path "/var/lib/systemd/*" | sort; getent passwd; getent group' |
     diff "$TRACKSTART_RIG/before.txt" - || die "uninstall left something"
 
