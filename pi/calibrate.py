@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from .camera.video import decode
+from .camera_models import MODELS
 from .charuco import View, is_new, lens_of, progress, view_of
-from .lens import MODULES, Lens, lens_from, preset
+from .lens import Lens, lens_from, preset
 from .marks import SPACING_M, refine
 from .set_up import tags_seen, tried
 from .sheet import board_page, pdf, tag_page
@@ -71,11 +72,11 @@ def read_calibration(path: Path) -> dict[str, Any]:
 
 def read_lens(text: str, size: tuple[int, int]) -> Lens:
     """A preset by its name, or the lens in a file that `--charuco` wrote."""
-    if text.partition(":")[0] in MODULES:
+    if text.partition(":")[0] in MODELS:
         return preset(text, size)
     path = Path(text)
     if not path.exists():
-        raise ValueError(f"--lens: no file {text}, and the presets are {', '.join(MODULES)}")
+        raise ValueError(f"--lens: no file {text}, and the presets are {', '.join(MODELS)}")
     try:
         read = json.loads(path.read_text())
         read = read.get("lens", read)

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from .camera_models import MODELS, model_of
+
 U_PRESET_FOCAL = 0.03
 """Relative standard uncertainty of a preset's focal length: published figures differ by as much."""
 
@@ -120,74 +122,34 @@ def lens_from(data: Mapping[str, Any] | Lens | None) -> Lens | None:
     return lens
 
 
-class Module(NamedTuple):
-    """A camera module: what is published of its lens, and which part of its sensor we read."""
-
-    title: str
-    sensor: str  # as libcamera's model begins
-    size: tuple[int, int]  # px of the whole sensor
-    crop: tuple[int, int]  # sensor px that the mode in camera/raspberry.py reads
-    focal_px: float  # of the whole sensor
-    k1: float = 0.0
-    k2: float = 0.0
-
-
-# Focal length: mm over the pixel's size, held against the published fields of view (Raspberry Pi
-# documentation, "Camera hardware specification"). Distortion: what the fields of view leave over
-# against a pinhole of that focal length.
-MODULES = {
-    # 3.60 mm, 1.4 um, 53.50 degrees: they agree.
-    "v1": Module("Camera Module 1", "ov5647", (2592, 1944), (2560, 1920), 2571.0),
-    # 3.04 mm, 1.12 um would be 2714 px. Two published calibrations of 832x608 pictures of the
-    # whole sensor have 2550 and 2594 px, one of them with 2.2 % pincushion at the edge.
-    "v2": Module("Camera Module 2", "imx219", (3280, 2464), (1280, 960), 2570.0, 0.06),
-    # 4.74 mm, 1.4 um: 3386 px; from 66, 41 and 75 degrees: 3548, 3466 and 3444.
-    "v3": Module("Camera Module 3", "imx708", (4608, 2592), (3072, 1728), 3450.0),
-    # 2.75 mm, 1.4 um; 102, 67 and 120 degrees. At 45 degrees that is -1.8 %; a published
-    # calibration of one (FRC team 100) has -1.3 %.
-    "v3-wide": Module(
-        "Camera Module 3 Wide", "imx708_wide", (4608, 2592), (3072, 1728), 1964.0, 0.010, -0.028
-    ),
-    # The 6 mm CS lens: 63 degrees over the 6.4 mm of a half-inch sensor, where a pinhole has 56.
-    "hq-6mm": Module(
-        "HQ Camera, 6 mm lens", "imx477", (4056, 3040), (2664, 1980), 6000 / 1.55, -0.35
-    ),
-    "gs-6mm": Module(
-        "Global Shutter Camera, 6 mm lens", "imx296", (1456, 1088), (1456, 1088), 6000 / 3.45, -0.35
-    ),
-}
-
-
 def preset(name: str, size: tuple[int, int]) -> Lens:
     """The lens of a camera module in a picture of that size, from published figures.
 
-    name : of MODULES, in the mode the timer uses; with ":full" of the whole sensor.
+    name : of MODELS, in the mode the timer uses; with ":full" of the whole sensor.
     Raises ValueError that names the presets.
     """
     key, _, part = name.partition(":")
-    if key not in MODULES or part not in ("", "full"):
-        raise ValueError(f"lens: no preset {name!r}; there are {', '.join(MODULES)}")
-    module = MODULES[key]
-    wide, high = module.size if part else module.crop
+    if key not in MODELS or part not in ("", "full"):
+        raise ValueError(f"lens: no preset {name!r}; there are {', '.join(MODELS)}")
+    model = MODELS[key]
+    wide, high = model.size if part else model.crop
     width, height = size
     # The picture is cut at the middle of the mode to its own shape, then scaled.
     used = min(wide, high * width / height)
     return Lens(
         name,
-        module.focal_px * width / used,
+        model.focal_px * width / used,
         ((width - 1) / 2, (height - 1) / 2),
-        (module.k1, module.k2, 0.0, 0.0, 0.0),
+        (model.k1, model.k2, 0.0, 0.0, 0.0),
         preset=True,
     )
 
 
 def preset_of(camera: str, size: tuple[int, int]) -> Lens | None:
     """The preset of a camera by its libcamera name; None where the lens can be changed."""
-    fixed = {each.sensor: name for name, each in MODULES.items() if "mm" not in name}
-    for sensor in sorted(fixed, key=len, reverse=True):
-        if camera.startswith(sensor):
-            return preset(fixed[sensor], size)
-    return None
+    model = model_of(camera)
+    name = next((name for name, each in MODELS.items() if each is model), None)
+    return None if name is None or MODELS[name].lens_changes else preset(name, size)
 
 
 def neighbours(lens: Lens) -> list[Lens]:

@@ -15,14 +15,13 @@ from test_video import write_video
 from pi.camera import PiCamera, Ring, VideoFile, Webcam, count_dropped
 from pi.camera.live import luma_of
 from pi.camera.raspberry import (
-    MODES,
-    Mode,
     choose_exposure,
     choose_mode,
     fit_size,
     mid_exposure_ns,
     row_timing,
 )
+from pi.camera_models import MODELS, Mode
 
 SIZE = (64, 48)
 EVER = 2**62
@@ -309,9 +308,9 @@ def test_a_row_of_the_picture_knows_its_row_of_the_sensor():
     line_ns, first_ns = row_timing(mode, (1280, 720))
     assert line_ns * 720 == pytest.approx(9210 * 864)
     assert first_ns == 0
-    line_ns, first_ns = row_timing(MODES["imx477"], (1280, 720))  # 4:3, cut to 16:9
-    assert line_ns * 720 + 2 * first_ns == pytest.approx(7900 * 990)
-    assert row_timing(MODES["imx296"], (1280, 720)) == (0, 0)
+    line_ns, first_ns = row_timing(MODELS["hq-6mm"].mode, (1280, 720))  # 4:3, cut to 16:9
+    assert line_ns * 720 + 2 * first_ns == pytest.approx(6664 / 0.84 * 990)
+    assert row_timing(MODELS["gs-6mm"].mode, (1280, 720)) == (0, 0)
 
 
 def test_each_sensor_gets_its_quick_mode():
@@ -328,9 +327,9 @@ def test_each_sensor_gets_its_quick_mode():
 
 
 def test_a_picture_larger_than_the_sensor_is_shrunk_in_its_shape():
-    assert fit_size((1280, 720), MODES["imx708"]) == (1280, 720)
-    assert fit_size((1280, 720), MODES["imx219"]) == (640, 360)
-    assert fit_size((1920, 1080), MODES["imx708"]) == (1536, 864)
+    assert fit_size((1280, 720), MODELS["v3"].mode) == (1280, 720)
+    assert fit_size((1280, 720), MODELS["v2"].mode) == (640, 360)
+    assert fit_size((1920, 1080), MODELS["v3"].mode) == (1536, 864)
 
 
 @pytest.mark.parametrize(
@@ -442,7 +441,7 @@ def test_a_pis_camera_fills_the_ring_with_locked_pictures(picamera2):
         asked = FakePicamera2.last
         assert camera.name == "imx708_wide"
         assert camera.fps == pytest.approx(100, rel=0.02)
-        assert camera.line_time_ns == pytest.approx(9210 * 864 / 36)
+        assert camera.line_time_ns == pytest.approx(5216 / 0.5664 * 864 / 36)
         assert asked.configuration["sensor"] == {"output_size": (1536, 864), "bit_depth": 10}
         assert asked.configuration["controls"]["FrameDurationLimits"] == (10_000, 10_000)
         assert asked.configuration["controls"]["AfMode"] == 0

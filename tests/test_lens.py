@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi.lens import MODULES, Lens, lens_from, neighbours, preset, preset_of
+from pi.camera_models import MODELS
+from pi.lens import Lens, lens_from, neighbours, preset, preset_of
 
 SIZE = (1280, 720)
 WIDE = Lens("wide", 800.0, (650.0, 350.0), (-0.25, 0.06, 1e-3, -5e-4, -0.004))
@@ -23,7 +24,7 @@ def test_a_lens_bends_as_opencv_says():
     assert WIDE.picture(ideal) == pytest.approx(theirs.reshape(-1, 2), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", MODELS)
 def test_a_preset_bends_and_straightens_the_whole_picture_there_and_back(name):
     for size, part in ((SIZE, ""), ((2304, 1296), ":full")):
         lens = preset(name + part, size)
@@ -44,7 +45,7 @@ def test_a_shrunk_picture_is_bent_alike(scale, u, v):
     [("v1", 53.5), ("v2", 62.2), ("v3", 66.0), ("v3-wide", 102.0)],
 )
 def test_a_preset_sees_as_wide_as_is_published(name, degrees):
-    width, height = MODULES[name].size
+    width, height = MODELS[name].size
     lens = preset(f"{name}:full", (width, height))
     (left, _), (right, _) = lens.ideal(np.array([[0, height / 2], [width, height / 2]]))
     to_the_left = np.arctan((lens.centre[0] - left) / lens.focal_px)

@@ -3,30 +3,12 @@
 import contextlib
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from pi.camera.live import Camera
-
-
-class Mode(NamedTuple):
-    """How a sensor is read out."""
-
-    size: tuple[int, int]
-    bit_depth: int
-    fps: float
-    line_time_ns: float  # between two rows; 0 = all at once, or unknown
-
-
-# The quickest useful mode of each sensor. Left to itself Picamera2 takes a slower, larger one.
-MODES = {
-    "imx708": Mode((1536, 864), 10, 120.13, 9210.0),  # Camera Module 3
-    "imx477": Mode((1332, 990), 10, 120.05, 7900.0),  # HQ
-    "imx219": Mode((640, 480), 10, 206.65, 9450.0),  # Camera Module 2
-    "ov5647": Mode((640, 480), 10, 58.92, 0.0),  # Camera Module 1
-    "imx296": Mode((1456, 1088), 10, 60.38, 0.0),  # Global Shutter
-}
+from pi.camera_models import Mode, model_of
 
 METERED_FOR_S = 30.0  # clouds move
 DIMMEST = 1.0  # gain
@@ -37,9 +19,8 @@ def choose_mode(model: str, fps: float, known: list[dict[str, Any]]) -> Mode:
 
     known : as Picamera2.sensor_modes gives them.
     """
-    for name, mode in MODES.items():
-        if model.startswith(name):
-            return mode
+    if module := model_of(model):
+        return module.mode
     if not known:
         raise OSError(f"the camera {model!r} offers no mode")
     best = max(known, key=lambda one: (min(one["fps"], fps), one["size"][0] * one["size"][1]))
@@ -110,8 +91,7 @@ class PiCamera(Camera):
         self._picamera = picamera = Picamera2(cameras[0]["Num"])
         try:
             model = picamera.camera_properties["Model"]
-            table = any(model.startswith(name) for name in MODES)
-            mode = choose_mode(model, fps, [] if table else picamera.sensor_modes)
+            mode = choose_mode(model, fps, [] if model_of(model) else picamera.sensor_modes)
             size = fit_size(size, mode)
             fps = min(fps, mode.fps)
             super().__init__(model, size, fps, ring_seconds=ring_seconds, ring_bytes=ring_bytes)

@@ -14,6 +14,7 @@ import picamera2
 from picamera2.allocators import DmaAllocator
 
 from pi.camera import raspberry
+from pi.camera_models import MODELS, Mode
 from pi.rep import analyse
 from pi.simulate import simulate_clip
 
@@ -109,7 +110,10 @@ def main() -> None:
             cv2.imwrite(f"{folder}/{i}.jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
         CONFIGURATION.write_text(YAML.format(width=SIZE[0], height=SIZE[1], folder=folder))
         picamera2.Picamera2 = NoRaw
-        raspberry.MODES["trackstart virtual"] = raspberry.Mode(SIZE, 10, FPS, 0.0)
+        virtual = MODELS["gs-6mm"]._replace(
+            sensor="trackstart virtual", mode=Mode(SIZE, 10, FPS, 0.0)
+        )
+        MODELS["virtual"] = virtual
         with VirtualCamera() as camera:
 
             def shown():
