@@ -257,6 +257,18 @@ def test_a_webcam_without_stamps_gets_the_time_of_arrival_and_a_warning():
         assert 5_000_000 <= time.monotonic_ns() - time_ns < 50_000_000
 
 
+def test_a_webcam_whose_exposure_cannot_be_set_does_not_blame_the_dark():
+    capture = FakeCapture()
+    capture.set = lambda setting, value: (
+        setting not in (cv2.CAP_PROP_EXPOSURE, cv2.CAP_PROP_AUTO_EXPOSURE)
+        and FakeCapture.set(capture, setting, value)
+    )
+    with Webcam(fps=100, ring_seconds=1, capture=capture) as camera:
+        assert any("exposure cannot be set" in warning for warning in camera.warnings)
+        assert not any("dark" in warning for warning in camera.warnings)
+        assert camera.exposure_ns == 0
+
+
 def test_a_webcam_that_is_slow_or_in_the_dark_says_so():
     capture = FakeCapture(fps=50, bright=5)
     with Webcam(capture=capture, fps=120, ring_seconds=1) as camera:
