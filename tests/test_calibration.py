@@ -14,7 +14,8 @@ from pi.calibration import (
     line_from,
     placed,
 )
-from pi.lens import MODULES, Lens, preset
+from pi.camera_models import MODELS
+from pi.lens import Lens, preset
 
 BENT = Lens("bent", 1400.0, (650.0, 352.0), (-0.2, 0.03, 4e-4, -3e-4, 0.0))
 
@@ -101,7 +102,7 @@ def test_cones_that_cannot_be_are_refused_with_a_reason(bad, word):
 VIEWS = list(itertools.product((0, 10, 20), (-2, 0, 2), (0, 4)))
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", MODELS)
 def test_lens_roll_tilt_and_turn_of_the_camera_are_undone_together(name):
     for yaw, roll, pitch in VIEWS:
         camera = Camera(preset(name, SIZE), yaw=yaw, roll=roll, pitch=pitch)

@@ -31,7 +31,7 @@ from two_processes import (
 
 from pi import set_up
 from pi.__main__ import Station, serve_set_up
-from pi.lens import MODULES
+from pi.camera_models import MODELS
 from pi.settings import Settings
 from pi.simulate.backdrop import View, cones
 from pi.store import PICTURE_KEPT_NS, open_store
@@ -348,7 +348,7 @@ def test_a_lens_that_is_not_named_is_left_to_the_timer(client, own, monkeypatch)
 
 
 def test_the_page_names_every_lens_that_the_timer_knows():
-    assert {name: module.title for name, module in MODULES.items()} == words.LENSES
+    assert {name: module.title for name, module in MODELS.items()} == words.LENSES
 
 
 def test_the_timers_reason_for_a_moved_camera_is_known_to_the_pages(own):

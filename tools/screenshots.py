@@ -35,6 +35,7 @@ def main() -> None:
             wait_for_device(device, port)
             set_up(browser, f"http://127.0.0.1:{port}", docs)
             photograph(browser, f"http://127.0.0.1:{port}", docs)
+            check(browser, f"http://127.0.0.1:{port}", docs)
         browser.close()
     for picture in sorted(docs.glob("*.png")):
         print(picture.relative_to(ROOT), f"{picture.stat().st_size // 1024} kB")
@@ -96,6 +97,20 @@ def photograph(browser: Browser, address: str, docs: Path) -> None:
     page.screenshot(path=docs / "rep-page.png")
     picture = context.request.get(f"{page.url}/picture.png")
     (docs / "chronophotograph.png").write_bytes(picture.body())
+    context.close()
+
+
+def check(browser: Browser, address: str, docs: Path) -> None:
+    """The box looked at."""
+    context = browser.new_context(
+        base_url=address, viewport=PHONE, device_scale_factor=2, locale="en-GB"
+    )
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto("/check")
+    page.get_by_role("button", name="Look", exact=True).click()
+    page.get_by_text("are good").wait_for()
+    page.screenshot(path=docs / "check-page.png")
     context.close()
 
 
