@@ -35,8 +35,8 @@ SHARP = 0.02
 """Of the picture's own contrast, that is left between neighbouring pixels by a lens in focus: less
 is soft, or a picture with nothing to be sharp in."""
 STATIONS = {"standard": 7, "minimal": 20}
-"""Phones that a Pi's own radio holds, by the variant of its firmware (Raspberry Pi's firmware
-repository names both; the numbers are its own limits)."""
+"""Phones that a Pi's own radio holds, by the variant of its firmware: as counted by those who
+tried (raspberrypi/documentation#2520, iiab/iiab#823)."""
 
 # Raspberry Pi documentation, "vcgencmd get_throttled": now, and since the start
 THROTTLED = (

@@ -30,8 +30,10 @@ if [[ ! -s $ARCHIVE ]]; then
     inside env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends python3-venv >/dev/null
     inside python3 -m venv /opt/venv
     cp "$PROJECT/requirements/run.txt" "$ROOT/tmp/"
-    inside /opt/venv/bin/pip --quiet install --require-hashes --only-binary :all: -r /tmp/run.txt
-    inside /opt/venv/bin/pip --quiet install --only-binary :all: pytest hypothesis jsonschema
+    inside /opt/venv/bin/pip --quiet install --no-compile --require-hashes --only-binary :all: -r /tmp/run.txt
+    # the tests' own tools, as pinned; not all of test.txt, which has a browser's driver and mypy
+    grep -oE '^(pytest|hypothesis|jsonschema)==[^ ]+' "$PROJECT/requirements/test.txt" >"$ROOT/tmp/tools.txt"
+    inside /opt/venv/bin/pip --quiet install --no-compile --only-binary :all: -r /tmp/tools.txt
     umount "$ROOT/proc"
     tar -C "$ROOT" -cf "$ARCHIVE.part" .
     mv "$ARCHIVE.part" "$ARCHIVE"
