@@ -199,7 +199,8 @@ bring_up() {
 
 start_units() {
     systemctl daemon-reload
-    systemctl kill --signal=HUP systemd-udevd 2>/dev/null || true
+    { udevadm control --reload && udevadm trigger --subsystem-match=gpio --subsystem-match=dma_heap; } \
+        2>/dev/null || true # in a container there is no udev
     systemctl restart systemd-journald 2>/dev/null || true
     systemctl enable --quiet "${UNITS[@]}"
     systemctl stop "${UNITS[@]}"
