@@ -21,6 +21,7 @@ import numpy as np
 
 from . import __version__
 from .camera import Camera, count_dropped
+from .camera_models import model_of
 from .start_signal import StartSignal
 from .store import SelfTest
 
@@ -78,6 +79,8 @@ def camera_parts(camera: Camera, wanted_fps: float, clock: SelfTest | None) -> l
         return [Part("camera", BAD, f"{mode}: {why}", "check its cable, then restart the timer")]
     warned = "; ".join(camera.warnings)
     parts = [Part("camera", WARN if warned else GOOD, f"{mode}. {warned}".rstrip(". "))]
+    if model := model_of(camera.name):
+        wanted_fps = min(wanted_fps, model.mode.fps)
     steps_ns = np.diff(frames.times_ns)
     fps = 1e9 / float(np.median(steps_ns))
     dropped = count_dropped(frames.times_ns)

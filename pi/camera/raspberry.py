@@ -97,6 +97,7 @@ class PiCamera(Camera):
             super().__init__(model, size, fps, ring_seconds=ring_seconds, ring_bytes=ring_bytes)
             self.line_time_ns, self._first_row_ns = row_timing(mode, size)
             self.stamped_at = 1.0
+            self._asked_fps = fps
             self._wanted_us, self._metered_ns = exposure_us, 0
             self._mapped = MappedArray
             self._metadata: dict[str, Any] = {}
@@ -187,13 +188,20 @@ class PiCamera(Camera):
             stamps.append(seen["SensorTimestamp"])
         self.fps = self.ring.fps = 1e9 / float(np.median(np.diff(stamps)))
         _, max_gain, _ = self._picamera.camera_controls["AnalogueGain"]
+        slow = self.fps < 0.9 * self._asked_fps
         exposure_us, gain = choose_exposure(
             seen["ExposureTime"], seen["AnalogueGain"], self._wanted_us, max_gain, 1e6 / self.fps
         )
         self._lock_exposure(exposure_us, gain)
         self.warnings = []
+        if slow:
+            self.warnings.append(
+                f"{self.fps:.0f} pictures a second instead of {self._asked_fps:.0f}; stop other "
+                "programs, cool the Pi"
+            )
         if exposure_us > 1.1 * self._wanted_us:
-            self.warnings.append(f"dark: {exposure_us / 1000:.1f} ms exposure, limbs are blurred")
+            ms = exposure_us / 1000
+            self.warnings.append(f"dark: {ms:.1f} ms exposure blurs limbs; more light is needed")
         self._metered_ns = time.monotonic_ns()
 
     def _lock_exposure(self, exposure_us: int, gain: float) -> None:
