@@ -213,17 +213,18 @@ class StartSignal:
         # By hand: the chip's own debouncing tells of an edge when it is over, 10 ms late.
         last_ns = -(2**63)
 
-        def edge_ns(button: Button) -> int:
+        def edge_ns(passed_s: float | None) -> int:
+            """When it was, by how long ago that is; 0 for another edge of the same contact."""
             nonlocal last_ns
-            passed_s = button.active_time if button.is_pressed else button.inactive_time
             before_ns, last_ns = last_ns, time.monotonic_ns() - round((passed_s or 0.0) * 1e9)
             return last_ns if last_ns - before_ns > BOUNCE_NS else 0
 
         def pressed(button: Button) -> None:
-            if (at_ns := edge_ns(button)) and _is_held(button):
+            if (at_ns := edge_ns(button.active_time)) and _is_held(button):
                 callback(at_ns)
 
-        self._button.when_pressed, self._button.when_released = pressed, edge_ns
+        self._button.when_pressed = pressed
+        self._button.when_released = lambda button: edge_ns(button.inactive_time)
 
     def close(self) -> None:
         """Pins low, and given back."""
