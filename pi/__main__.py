@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from pi import parts, real_time, self_test, set_up
+from pi import clock, parts, real_time, self_test, set_up
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
 from pi.drills import POSTURES
@@ -242,6 +242,7 @@ def _serve_with_a_camera(
         notify("READY=1", f"STATUS={camera.name}")
         while not stop.is_set():
             notify("WATCHDOG=1")
+            camera.look_after()
             if camera.problem:
                 raise OSError(camera.problem)
             health.problem = "; ".join(camera.warnings) or None
@@ -250,6 +251,8 @@ def _serve_with_a_camera(
                 _request_again(store)
             if time.monotonic() - cleared_s > CLEAR_S:
                 store.clear_set_ups()
+                if clock.source():
+                    store.date_reps()
                 cleared_s = time.monotonic()
             something = news()
             if something and (job := store.next_set_up()):

@@ -38,6 +38,8 @@ U_SURFACE = (0.002, 0.43)
 skin over joints, and in px of the full picture, as wide as the window is that follows them."""
 U_PIXEL = 0.4
 """How well a displacement is followed, in px of the full picture."""
+GAP = 3.5
+"""Of the usual time from picture to picture: from here on a movement may begin unseen."""
 U_TORSO_M = ((0.30, 0.50, 0.65, 0.80, 0.88, 0.95), (0.19, 0.11, 0.10, 0.08, 0.06, 0.02))
 """What a silhouette does not know of hips and neck (m), by its height in running heights: the
 middle of an upright body is its torso's, a rising one hides it between arms and thighs."""
@@ -159,8 +161,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         u_displacement_m=combined(surface),
     )
     if seen.rested[0] > 0:
-        late = "the athlete came to rest only after the signal"
-        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=late)
+        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen))
     moved_s = movement.reaction.value
     parts = _reaction_parts(movement, surface, seen, given, delay)
     reaction = Value(moved_s - delay, combined(parts) if np.isfinite(moved_s) else np.nan)
@@ -217,6 +218,15 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         )
     _status(result, reaction, told)
     return result
+
+
+def _why_late(seen: Observations) -> str:
+    """Why the athlete is seen at rest only after the signal."""
+    step_s = np.diff(seen.time)
+    begin = seen.time[:-1][step_s > GAP * np.median(step_s)]
+    if np.any((begin > -1.0) & (begin < seen.rested[0])):
+        return "pictures are missing around the signal, where the movement would begin"
+    return "the athlete came to rest only after the signal"
 
 
 def _reaction_parts(
@@ -719,8 +729,7 @@ def measure_movement(
         u_displacement_m=combined(surface),
     )
     if seen.rested[0] > 0:
-        late = "the athlete came to rest only after the signal"
-        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=late)
+        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen))
     delay = sound_delay(given.buzzer_distance_m, given.temperature_c)
     parts = _reaction_parts(movement, surface, seen, given, delay)
     moved_s = movement.reaction.value

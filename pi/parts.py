@@ -19,7 +19,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from . import __version__
+from . import __version__, clock
 from .camera import Camera, count_dropped
 from .camera_models import model_of
 from .start_signal import StartSignal
@@ -265,12 +265,17 @@ def _power(root: Path) -> Part:
 
 def _wall_clock(root: Path) -> Part:
     now = time.strftime("%Y-%m-%d %H:%M")
-    if (root / "run/systemd/timesync/synchronized").exists():
-        return Part("clock", GOOD, f"{now}, from the network")
-    if (root / "dev/rtc0").exists():
-        return Part("clock", GOOD, f"{now}, from its own clock")
+    told = {
+        "network": "from the network",
+        "own": "from its own clock",
+        "phone": "from a phone",
+        "system": "as this machine has it",
+    }
+    if source := clock.source(root):
+        return Part("clock", GOOD, f"{now}, {told[source]}")
     return Part("clock", WARN, f"{now}, from nowhere",
-                "no network: dates of reps may be wrong, times within a rep never are")  # fmt: skip
+                "tap Set the clock on Start: until then reps have no date; "
+                "times within a rep never need one")  # fmt: skip
 
 
 def _radio(root: Path) -> Part:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
+from pi import clock
 from pi.drills import LEAD_LEGS, POSTURES
 from pi.settings import hold_for
 
@@ -87,6 +88,7 @@ rep_table = sa.Table(
     sa.Column("drill", sa.JSON, nullable=False),
     sa.Column("settings", sa.JSON(none_as_null=True)),
     sa.Column("requested_at", sa.String(32), nullable=False),
+    sa.Column("dated", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("boot_id", sa.String(40), nullable=False),
     sa.Column("requested_ns", sa.BigInteger, nullable=False),
     sa.Column("settled_ns", sa.BigInteger),
@@ -216,6 +218,7 @@ class Rep:
     drill: dict[str, Any]
     settings: dict[str, Any] | None
     requested_at: str  # UTC, a label: a Pi at the track may not know the time
+    dated: bool  # whether it did
     boot_id: str  # the boot whose monotonic clock the stamps are of
     requested_ns: int
     settled_ns: int | None
@@ -302,7 +305,11 @@ def boot_id() -> str:
 
 
 def utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(datetime.now(UTC))
+
+
+def utc(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def open_store(url: str) -> "Store":
@@ -429,6 +436,7 @@ class Store:
                     lead_leg=lead_leg,
                     drill=dict(drill or {}),
                     requested_at=utc_now(),
+                    dated=bool(clock.source()),
                     boot_id=boot_id(),
                     requested_ns=time.monotonic_ns(),
                     stop_asked=False,
@@ -462,6 +470,23 @@ class Store:
         """Write columns of a rep; a new state must be one of its STEPS, else WrongStep."""
         with self._writing() as connection:
             return _change(connection, _rep_by_id(connection, rep_id), **columns)
+
+    def date_reps(self) -> int:
+        """Date the reps of this boot that were run before the time was known; how many.
+
+        To be called while it is known. Those of an earlier boot stay without a date.
+        """
+        column = rep_table.c
+        wanted = sa.select(rep_table).where(~column.dated, column.boot_id == boot_id())
+        if not self._reps(wanted):
+            return 0
+        with self._writing() as connection:
+            reps = [_rep(row) for row in connection.execute(wanted)]
+            for rep in reps:
+                ago_s = (time.monotonic_ns() - rep.requested_ns) * 1e-9
+                at = utc(datetime.now(UTC) - timedelta(seconds=ago_s))
+                _change(connection, rep, requested_at=at, dated=True)
+        return len(reps)
 
     def recover(self) -> list[Rep]:
         """Ends what a device that died has left; to be called when a device begins."""
@@ -851,7 +876,7 @@ class Store:
 
 CHANGEABLE = frozenset(
     "state reason posture lead_leg athlete_id settings settled_ns set_ns go_before_ns go_after_ns"
-    " hold_s ended_ns stop_asked go_asked result deleted_at".split()
+    " hold_s ended_ns stop_asked go_asked result deleted_at requested_at dated".split()
 )
 
 

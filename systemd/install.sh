@@ -9,7 +9,9 @@
 
 PLACE=/opt/trackstart
 STORE=/var/lib/trackstart
-UNITS=(trackstart-device.service trackstart-web.service trackstart-web.socket)
+UNITS=(trackstart-device.service trackstart-web.service trackstart-web.socket trackstart-clock.path
+    trackstart-clock.service)
+RUN=("${UNITS[@]:0:4}") # the last is for the one before it to start
 PI_PACKAGES=(python3-picamera2 python3-opencv python3-numpy python3-scipy python3-gpiozero
     python3-lgpio python3-av python3-venv avahi-daemon network-manager iw)
 UP_WITHIN_S=${TRACKSTART_UP_WITHIN_S:-120}
@@ -137,7 +139,18 @@ make_release() {
 
 put_units() {
     local unit
-    for unit in "${UNITS[@]}"; do put "/etc/systemd/system/$unit" 644 <"systemd/$unit"; done
+    for unit in "${UNITS[@]}"; do
+        if [[ -e systemd/$unit ]]; then
+            put "/etc/systemd/system/$unit" 644 <"systemd/$unit"
+        elif [[ -e /etc/systemd/system/$unit ]]; then # an older version, gone back to, has no such
+            act "remove $unit" remove_unit "$unit"
+        fi
+    done
+}
+
+remove_unit() {
+    systemctl disable --quiet --now "$1" 2>/dev/null || true
+    rm "/etc/systemd/system/$1"
 }
 
 # Logs of a box that is switched off at the plug: in memory, and small.
@@ -179,7 +192,7 @@ bring_up() {
         return
     fi
     if [[ $dry ]]; then
-        act "switch $PLACE/current to $1 and start ${UNITS[*]}"
+        act "switch $PLACE/current to $1 and start ${RUN[*]}"
         return
     fi
     [[ $before && $before != "$1" ]] && back_up
@@ -198,14 +211,16 @@ bring_up() {
 }
 
 start_units() {
+    local run=() unit
+    for unit in "${RUN[@]}"; do [[ ! -e /etc/systemd/system/$unit ]] || run+=("$unit"); done
     systemctl daemon-reload
     { udevadm control --reload && udevadm trigger --subsystem-match=gpio --subsystem-match=dma_heap; } \
         2>/dev/null || true # in a container there is no udev
     systemctl restart systemd-journald 2>/dev/null || true
-    systemctl enable --quiet "${UNITS[@]}"
-    systemctl stop "${UNITS[@]}"
-    systemctl reset-failed "${UNITS[@]}" 2>/dev/null || true
-    systemctl start --no-block "${UNITS[@]}"
+    systemctl enable --quiet "${run[@]}"
+    systemctl stop "${run[@]}"
+    systemctl reset-failed "${run[@]}" 2>/dev/null || true
+    systemctl start --no-block "${run[@]}"
 }
 
 # Both have told systemd that they are ready, the page answers, and says that the device beats.
@@ -230,7 +245,7 @@ wait_until_up() {
 back_up() {
     [[ -e $STORE/trackstart.db ]] || return 0
     say "  copying the store"
-    systemctl stop "${UNITS[@]}"
+    systemctl stop "${RUN[@]}"
     sqlite_copy "$STORE/trackstart.db" "$STORE/trackstart.db.before"
     chown trackstart: "$STORE/trackstart.db.before"
 }
@@ -245,7 +260,7 @@ PY
 # The new version never served a page, so nobody can have made a rep with it: the copy lacks none.
 roll_back() { # NEW OLD
     say "  $1 does not come up: going back to $2"
-    systemctl stop "${UNITS[@]}"
+    systemctl stop "${RUN[@]}"
     if [[ -e $STORE/trackstart.db.before ]]; then
         rm -f "$STORE"/trackstart.db-wal "$STORE"/trackstart.db-shm
         mv "$STORE/trackstart.db.before" "$STORE/trackstart.db"
@@ -382,6 +397,9 @@ advice() {
     say "Not changed by this script, worth having in /boot/firmware/config.txt:"
     say "  camera_auto_detect=1"
     say "  force_turbo=1          # with a heat sink or a fan: frames are not lost to slow clocks"
+    say "  gpio=17,27=op,dl       # buzzer and LED low from the first moment on"
+    say "and, for the card's sake, noatime among the options of / in /etc/fstab, as Raspberry Pi OS"
+    say "has it.$(grep -qs ' / [^ ]* [^ ]*noatime' /proc/mounts && echo ' (It is so here.)')"
 }
 
 # --- uninstall -------------------------------------------------------------------------------
@@ -422,4 +440,4 @@ uninstall_box() {
     fi
     if [[ $dry ]]; then say "Nothing was changed."; else say "trackstart is gone. Packages from apt stay."; fi
 }
-stop_units() { systemctl disable --quiet --now "${UNITS[@]}" 2>/dev/null || true; }
+stop_units() { systemctl disable --quiet --now "${RUN[@]}" 2>/dev/null || true; }

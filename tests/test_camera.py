@@ -498,6 +498,33 @@ def test_a_camera_on_another_clock_is_refused(picamera2):
     assert FakePicamera2.last.closed
 
 
+def test_a_camera_whose_clock_leaves_ours_keeps_no_picture(picamera2):
+    with PiCamera(size=(64, 36), fps=100, ring_seconds=1) as camera:
+        camera.start()
+        time.sleep(0.1)
+        picamera2.clock_ns = staticmethod(lambda: time.monotonic_ns() - 5_000_000_000)
+        time.sleep(0.1)
+        left_ns = time.monotonic_ns()
+        time.sleep(0.1)
+        camera.stop()
+        assert "this machine's clock" in camera.problem
+        frames = camera.recording(0, EVER)
+        assert len(frames.luma) > 3
+        assert frames.times_ns[-1] < left_ns
+        assert frames.times_ns[0] > left_ns - 1_000_000_000
+
+
+def test_a_camera_that_falls_silent_between_reps_is_noticed(picamera2, monkeypatch):
+    monkeypatch.setattr("pi.camera.raspberry.SILENT_S", 0.5)
+    with PiCamera(size=(64, 36), fps=100, ring_seconds=1) as camera:
+        camera.look_after()
+        assert camera.problem is None
+        FakePicamera2.last.running = False
+        time.sleep(0.6)
+        camera.look_after()
+        assert "ribbon cable" in camera.problem
+
+
 def test_a_pi_without_a_camera_says_what_to_check(picamera2):
     picamera2.cameras = []
     with pytest.raises(OSError, match="ribbon cable"):

@@ -13,7 +13,7 @@ from pi.measure import Given, measure, sound_delay
 from pi.observations import unpacked
 from pi.rep import analyse
 from pi.rep import told as whole_answer
-from pi.simulate import POSTURES, Conditions
+from pi.simulate import POSTURES, Conditions, simulate_clip
 
 FRAME_S = 1 / FPS
 
@@ -431,3 +431,26 @@ def test_measuring_changes_nothing_of_what_was_seen():
     measure(seen, Given(), line)
     for one, two in zip(before, seen, strict=True):
         assert np.array_equal(one, two, equal_nan=True)
+
+
+def test_pictures_missing_at_the_first_movement_widen_it_or_are_the_reason():
+    clip = simulate_clip("prone", seed=5, duration_s=5.0)
+    times = (clip.frames.times_ns - clip.signal_ns) * 1e-9
+    truth = clip.truth["reaction_s"]
+    widths = []
+    for gone in (0, 4, 10, 40):
+        there = np.abs(times - truth) >= 0.5 * gone / 120
+        frames = clip.frames._replace(
+            luma=clip.frames.luma[there],
+            times_ns=clip.frames.times_ns[there],
+            dropped=count_dropped(clip.frames.times_ns[there]),
+        )
+        told = analyse(frames, clip.signal_ns, cones=clip.cones, posture="prone").result
+        value, u = told["reaction_s"]["value"], told["reaction_s"]["u"]
+        if value is None:
+            assert any("missing" in reason for reason in told["reasons"]), told["reasons"]
+            continue
+        assert abs(value - truth) < 2 * u
+        widths.append(u)
+    assert len(widths) >= 2
+    assert widths == sorted(widths)

@@ -2,7 +2,9 @@
 
 import gc
 import math
+import os
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -376,3 +378,29 @@ def test_a_pis_own_buzzer_fires_within_a_millisecond():
             widths.append(signal.fire().width_ns)
             signal.quiet()
     assert max(widths) < 1_000_000
+
+
+def test_a_device_that_was_killed_has_its_pins_lowered(tmp_path):
+    """As systemd runs it: pi.quiet, with the pins of the settings."""
+    (tmp_path / "settings.toml").write_text("[pins]\nbuzzer = 5\nled = 6\n")
+    code = (
+        "import runpy\n"
+        "from gpiozero.pins.mock import MockFactory, MockPWMPin\n"
+        "import pi.start_signal as s\n"
+        "factory = MockFactory(pin_class=MockPWMPin)\n"
+        "for n in (5, 6, 17): pin = factory.pin(n); pin.function = 'output'; pin.state = 1\n"
+        "s.choose_pin_factory = lambda: factory\n"
+        "factory.close = lambda: None\n"
+        "runpy.run_module('pi.quiet', run_name='__main__')\n"
+        "print([int(factory.pin(n).state) for n in (5, 6, 17)])\n"
+    )
+    environment = os.environ | {"TRACKSTART_HOME": str(tmp_path)}
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert told.stdout.strip() == "[0, 0, 1]", told.stderr
+    (tmp_path / "settings.toml").write_text("[pins]\nbuzzer = 'nine'\n")
+    told = subprocess.run(
+        [sys.executable, "-m", "pi.quiet"], capture_output=True, text=True, env=environment
+    )
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)

@@ -13,6 +13,7 @@ from pi.notify import USUAL_S, busy, notify
 
 UNITS = Path(__file__).resolve().parent.parent / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
+STAYING = [unit for unit in SERVICES if "Type=oneshot" not in unit.read_text()]
 
 needs_systemd = pytest.mark.skipif(
     not shutil.which("systemd-analyze"), reason="systemd-analyze is not here"
@@ -27,7 +28,7 @@ def analyse(*arguments):
 
 @needs_systemd
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
-    for unit in [*SERVICES, UNITS / "trackstart-web.socket"]:
+    for unit in [*SERVICES, UNITS / "trackstart-web.socket", UNITS / "trackstart-clock.path"]:
         # the programme is where install puts it, which need not be here
         (tmp_path / unit.name).write_text(
             re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)
@@ -45,7 +46,7 @@ def test_each_unit_is_shut_in(unit):
     assert told.returncode == 0, told.stdout[-200:]
 
 
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+@pytest.mark.parametrize("unit", STAYING, ids=lambda unit: unit.stem)
 def test_each_unit_is_watched_and_comes_back(unit):
     text = unit.read_text()
     for line in ("Type=notify", f"WatchdogSec={USUAL_S:.0f}", "Restart=always"):
@@ -59,6 +60,11 @@ def test_what_would_break_camera_and_pins_is_not_in_the_devices_unit():
         assert not any(line.startswith(name) for line in settings)
     for device in ("gpiochip", "video4linux", "media", "dma_heap"):
         assert f"DeviceAllow=char-{device} rw" in settings
+
+
+def test_the_pins_fall_however_the_device_ends():
+    text = (UNITS / "trackstart-device.service").read_text()
+    assert re.search(r"^ExecStopPost=-\S+/python -m pi\.quiet$", text, re.MULTILINE)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+from datetime import datetime
 from html.parser import HTMLParser
 
 import jsonschema
@@ -26,6 +27,7 @@ from sample_reps import (
 )
 from test_schema import SCHEMA, accepts
 
+from pi import clock
 from pi.drills import HOLDS, POSTURES
 from pi.settings import Settings
 from pi.store import open_store
@@ -917,3 +919,44 @@ def test_every_posture_has_a_picture_and_a_word(client, ready):
         assert f"<title>{posture.name}</title>" in page
         assert f"<span>{posture.name}</span>" in page
     assert 'class="unknown"' not in page
+
+
+@pytest.fixture
+def timeless(monkeypatch, tmp_path):
+    """A box that does not know what day it is."""
+    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
+    known = []
+    monkeypatch.setattr(clock, "source", lambda: known[-1] if known else "")
+    return known
+
+
+def test_a_timer_that_knows_no_day_asks_a_phone(client, ready, timeless, tmp_path, monkeypatch):
+    assert "Set the clock" in client.get("/").text
+    ask = clock.ask
+    monkeypatch.setattr(clock, "ask", lambda *said: (ask(*said), timeless.append("phone")))
+    told = client.post("/clock", data={"unix_s": "1800000000.5"}, headers=OURS)
+    assert told.status_code == 303
+    assert (tmp_path / clock.FILE).read_text().startswith("1800000000.5")
+    assert "Set the clock" not in client.get("/").text
+
+
+def test_without_javascript_the_time_is_typed(client, ready, timeless, tmp_path, monkeypatch):
+    monkeypatch.setattr("web.pages.CLOCK_WITHIN_S", 0.0)
+    told = client.post("/clock", data={"unix_s": "", "local": "2030-05-01T10:20"}, headers=OURS)
+    typed = datetime(2030, 5, 1, 10, 20).astimezone().timestamp()
+    assert (tmp_path / clock.FILE).read_text().startswith(f"{typed:.3f}")
+    assert told.status_code == 503, "nobody is there who would set it"
+    assert "was not set" in told.text
+
+
+def test_no_clock_is_set_to_nonsense(client, ready, timeless, tmp_path):
+    for said in ({"unix_s": "soon"}, {"unix_s": "12"}, {"local": "yesterday"}, {}):
+        assert client.post("/clock", data=said, headers=OURS).status_code == 400
+    assert not (tmp_path / clock.FILE).exists()
+
+
+def test_a_rep_from_before_the_time_was_known_shows_no_date(client, store, timeless):
+    rep = add_rep(store)
+    for page in ("/reps", f"/rep/{rep.id}"):
+        assert "date unknown" in client.get(page).text
+    assert client.get(f"/rep/{rep.id}.json").json["rep"]["dated"] is False

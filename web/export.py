@@ -13,7 +13,7 @@ METRES = (1.0, 2.5, 5.0, 10.0)
 CHUNK = 200
 
 REP_KEYS = (
-    "id state status reason posture lead_leg athlete_id session_id drill requested_at hold_s"
+    "id state status reason posture lead_leg athlete_id session_id drill requested_at dated hold_s"
     " requested_ns settled_ns set_ns go_before_ns go_after_ns ended_ns boot_id settings deleted_at"
 ).split()
 TRACK = ("time_s", "x_m", "u_x_m", "speed_m_s", "u_speed_m_s", "height_m")

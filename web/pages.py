@@ -1,6 +1,8 @@
 """Every page and every button: looks into the store, writes requests into it, renders."""
 
 import secrets
+import time
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +22,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from pi import clock
 from pi.drills import HOLDS, POSTURES
+from pi.settings import home
 from pi.store import Busy, Evidence, Rep, Store, WrongStep
 from web import export, words
 from web.live import Feed
@@ -30,6 +34,7 @@ from web.state import known_line, last_ended, state_now
 site = Blueprint("pages", __name__)
 
 PAGE_LENGTH = 50
+CLOCK_WITHIN_S = 5.0
 
 
 def store() -> Store:
@@ -60,6 +65,7 @@ def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         athletes=store().athletes(),
         chosen=choices(),
         key=secrets.token_urlsafe(16),
+        dated=bool(clock.source()),
         last=last,
         name=names().get(last.athlete_id) if last else None,
         calibrated=bool(known_line(store(), current_app.extensions["settings"]).source),
@@ -142,6 +148,23 @@ def add_athlete() -> ResponseReturnValue:
     if wants_json():
         return jsonify(id=athlete.id, name=athlete.name)
     return redirect(url_for("pages.start", athlete=athlete.id), 303)
+
+
+@site.post("/clock")
+def set_clock() -> ResponseReturnValue:
+    """The time as this phone has it, for a timer that knows none."""
+    form = request.form
+    try:
+        told_s = float(form.get("unix_s") or datetime.fromisoformat(form["local"]).timestamp())
+        clock.ask(home(), told_s)
+    except (ValueError, OverflowError):
+        return answer("That is no time. Look at the phone's clock.", 400)
+    until = time.monotonic() + CLOCK_WITHIN_S
+    while not clock.source():
+        if time.monotonic() > until:
+            return answer("The clock was not set: only a box that was installed may.", 503)
+        time.sleep(0.05)
+    return answer()
 
 
 def answer(said: str = "", status: int = 200) -> ResponseReturnValue:

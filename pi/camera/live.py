@@ -62,6 +62,9 @@ class Camera:
         """Lock another exposure, None for the usual one; False where that cannot be done."""
         return exposure_us is None
 
+    def look_after(self) -> None:
+        """Find out whether it still works, and put it into problem if not; between reps."""
+
     def stop(self) -> None:
         """Leave the ring as it is."""
         self._filling.clear()

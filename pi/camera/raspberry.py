@@ -12,6 +12,11 @@ from pi.camera_models import Mode, model_of
 
 METERED_FOR_S = 30.0  # clouds move
 DIMMEST = 1.0  # gain
+SILENT_S = 2.0
+OLDEST_NS = 1_000_000_000
+
+NO_PICTURES = "the camera gives no pictures; check its ribbon cable"
+OTHER_CLOCK = "the camera's time stamps are not on this machine's clock"
 
 
 def choose_mode(model: str, fps: float, known: list[dict[str, Any]]) -> Mode:
@@ -102,6 +107,7 @@ class PiCamera(Camera):
             self._mapped = MappedArray
             self._metadata: dict[str, Any] = {}
             self._news = threading.Condition()
+            self._seen_ns = time.monotonic_ns()
             picamera.configure(self._configuration(mode, lens_position))
             picamera.pre_callback = self._take
             picamera.start()
@@ -122,6 +128,10 @@ class PiCamera(Camera):
             return True
         self._lock_exposure(exposure_us, self._metadata["AnalogueGain"])
         return abs(self._metadata["ExposureTime"] - exposure_us) < 0.1 * exposure_us
+
+    def look_after(self) -> None:
+        if time.monotonic_ns() - self._seen_ns > SILENT_S * 1e9:
+            self.problem = self.problem or NO_PICTURES
 
     def close(self) -> None:
         super().close()
@@ -151,7 +161,10 @@ class PiCamera(Camera):
         """Copy one picture from the camera's buffer into the ring, in Picamera2's own thread."""
         self._hurry()
         metadata = request.get_metadata()
-        if self._filling.is_set():
+        self._seen_ns = time.monotonic_ns()
+        if not self._on_our_clock(metadata["SensorTimestamp"]):
+            self.problem = OTHER_CLOCK  # its pictures are no use: none is kept
+        elif self._filling.is_set():
             width, height = self.size
             with self._mapped(request, "main", write=False) as mapped:
                 np.copyto(self.ring.slot(), mapped.array[:height, :width])
@@ -166,15 +179,18 @@ class PiCamera(Camera):
 
     def _next_metadata(self) -> dict[str, Any]:
         with self._news:
-            if not self._news.wait(timeout=2.0):
-                raise OSError("the camera gives no pictures; check its ribbon cable")
+            if not self._news.wait(timeout=SILENT_S):
+                raise OSError(NO_PICTURES)
             return self._metadata
 
     def _check_clock(self) -> None:
-        stamp_ns = self._next_metadata()["SensorTimestamp"]
-        age_ns = time.monotonic_ns() - stamp_ns
-        if not 0 <= age_ns < 1_000_000_000:
-            raise OSError("the camera's time stamps are not on this machine's clock")
+        self._next_metadata()
+        if self.problem:
+            raise OSError(self.problem)
+
+    def _on_our_clock(self, stamp_ns: int) -> bool:
+        """Whether a stamp is of a moment just gone by."""
+        return 0 <= self._seen_ns - stamp_ns < OLDEST_NS
 
     def _meter(self, seconds: float = 1.0) -> None:
         """Let the camera choose its exposure for a second, then lock it, shorter."""

@@ -4,12 +4,14 @@ import os
 import signal as process_signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
 
+from pi.clock import ask, set_clock, source
 from pi.start_signal import MARKS, RECALL, SET, StartSignal, fire_at
 
 LINES = Path(sys.argv[1])
@@ -143,6 +145,16 @@ def crash() -> bool:
     return left
 
 
+def clock() -> None:
+    """A phone's time, on a kernel whose clock may be spoilt."""
+    root = Path(tempfile.mkdtemp())
+    (root / "run/systemd/timesync").mkdir(parents=True)  # as on a Pi without network
+    ask(root, 2_000_000_000.0)
+    said = set_clock(root / "clock", root)
+    off_s = time.time() - 2_000_000_000.0
+    check(0 <= off_s < 30 and source(root) == "phone", f"clock: {said}, off by {off_s:.2f} s")
+
+
 def main() -> None:
     pull(BUTTON, "pull-up")
     with StartSignal() as signal:
@@ -156,6 +168,7 @@ def main() -> None:
         changes = [level(BUZZER) for _ in range(400)]
         check(0.1 < np.mean(changes) < 0.9, "a passive sounder's line swings")
     left = crash()
+    clock()
     print(
         f"lgpio on a simulated chip: signal right, GO's bracket {width:.0f} µs (emulated); "
         f"{inside}/{PRESSES} presses in the edge's window, {off_us:+.0f} µs; "

@@ -144,7 +144,7 @@ again=$(inside /srv/first/setup.sh install --no-hardware)
 [[ $again == *"it runs already"* && $again != *"write "* ]] || die "a second install did something: $again"
 
 step "systemd's judgement of the units"
-for unit in trackstart-device trackstart-web; do
+for unit in trackstart-device trackstart-web trackstart-clock; do
     inside systemd-analyze verify --recursive-errors=yes "/etc/systemd/system/$unit.service"
     inside systemd-analyze security --no-pager --threshold=19 "$unit.service" | tail -1
 done
@@ -155,6 +155,15 @@ echo "rep $number: $(page "$URL/rep/$number.json" | grep -o '"reaction_s": *{[^}
 
 step "a phone's question for internet"
 [[ $(curl -s -o /dev/null -w '%{http_code}' -H 'Host: connectivitycheck.gstatic.com' "$URL/generate_204") == 204 ]] || die "no 204"
+
+step "a phone that tells the time: asked for, refused where the time is known"
+page -o /dev/null --data "unix_s=$(date +%s)" "$URL/clock" || true
+until=$((SECONDS + 20))
+until inside journalctl -u trackstart-clock --no-pager -o cat | grep -q 'left alone\|set to what'; do
+    ((SECONDS < until)) || die "nobody looked at what the phone said"
+    sleep 0.5
+done
+inside journalctl -u trackstart-clock --no-pager -o cat | grep 'left alone\|set to what' | head -1
 
 step "kill -9: each comes back"
 for unit in trackstart-device trackstart-web; do
@@ -194,7 +203,7 @@ config.set_main_option("script_location", str(Path(pi.__file__).parent / "migrat
 config.set_main_option("sqlalchemy.url", "sqlite:////var/lib/trackstart/trackstart.db")
 import sqlite3
 with sqlite3.connect("/var/lib/trackstart/trackstart.db") as c:
-    c.execute("drop table self_test"); c.execute("update alembic_version set version_num = \"0002\"")
+    c.execute("drop table self_test"); c.execute("alter table rep drop column dated"); c.execute("update alembic_version set version_num = \"0002\"")
 print("the store is that of revision 0002")
 PY'
 inside systemctl start trackstart-device trackstart-web.socket trackstart-web

@@ -210,6 +210,12 @@
     } catch { say("said", "The timer did not answer. Try again."); }
   });
 
+  const clock = find("clock");
+  if (clock) {
+    clock.querySelector("label").remove();
+    clock.addEventListener("submit", () => { clock.elements.unix_s.value = Date.now() / 1000; });
+  }
+
   localTimes();
   listen();
 })();
