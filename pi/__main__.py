@@ -274,11 +274,13 @@ def _serve_with_a_camera(
 
 
 def _request_again(store: Store) -> None:
-    """The button: the same drill as last time."""
+    """The button: whoever is up next in the session, else the same drill as last time."""
     last = store.latest_rep()
     key = f"button {boot_id()} {time.monotonic_ns()}"
     try:
-        if last is None:
+        if store.running_session():
+            store.request_turn(key)
+        elif last is None:
             store.request_rep(posture="standing", key=key)
         else:
             store.request_rep(
@@ -290,6 +292,8 @@ def _request_again(store: Store) -> None:
             )
     except Busy:
         log.info("button: a rep is already under way")
+    except WrongStep as problem:
+        log.info("button: %s", problem)
 
 
 def _try_step(store: Store, rep: Rep, **columns: Any) -> Rep | None:

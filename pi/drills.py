@@ -88,5 +88,61 @@ HOLDS = {
     )
 }
 
-# Two of each posture; on the second of the two the other leg leads.
-CIRCUIT = tuple((posture, leg) for posture in POSTURES for leg in ("left", "right"))
+
+class Circuit(NamedTuple):
+    """Starts in their order, each as far as that, and the walk back before the next."""
+
+    key: str
+    name: str
+    words: str  # what it is for, one line
+    starts: tuple[tuple[str, str], ...]  # posture, leg that leads
+    distance_m: int
+    walk_back_s: int
+
+
+FARTHEST_M = 100
+"""A start drill is over after so far: farther is a run."""
+
+
+def _both_legs(*postures: str) -> tuple[tuple[str, str], ...]:
+    """Two of each posture; on the second of the two the other leg leads."""
+    return tuple((posture, leg) for posture in postures for leg in ("left", "right"))
+
+
+CIRCUITS = {
+    circuit.key: circuit
+    for circuit in (
+        Circuit(
+            "article",
+            "The circuit",
+            "Back, belly and plank, two of each, as stride-outs at the end of a run.",
+            _both_legs("supine", "prone", "plank"),
+            FARTHEST_M,
+            90,
+        ),
+        Circuit(
+            "short",
+            "Short",
+            "One of each lying start, to wake up before training.",
+            (("supine", "left"), ("prone", "right"), ("plank", "left")),
+            40,
+            45,
+        ),
+        Circuit(
+            "lesson",
+            "PE lesson",
+            "Belly and plank over 20 m: thirty pupils get round.",
+            (("prone", "free"), ("plank", "free")),
+            20,
+            20,
+        ),
+        Circuit(
+            "standing",
+            "Sprint starts",
+            "From standing, without blocks, each leg in front twice.",
+            _both_legs("standing", "standing"),
+            30,
+            120,
+        ),
+    )
+}

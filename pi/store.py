@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,6 +70,8 @@ session_table = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.String(80), nullable=False),
     sa.Column("started_at", sa.String(32), nullable=False),
+    sa.Column("circuit", sa.JSON(none_as_null=True)),  # none: the day's starts without a plan
+    sa.Column("ended_at", sa.String(32)),
 )
 rep_table = sa.Table(
     "rep",
@@ -105,6 +107,21 @@ rep_table = sa.Table(
     sa.Index("rep_athlete", "athlete_id", "id"),
     sa.Index("rep_posture", "posture", "id"),
     sa.Index("rep_status", "status", "id"),
+)
+turn_table = sa.Table(
+    "turn",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("session_id", sa.Integer, sa.ForeignKey("session.id"), nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("athlete_id", sa.Integer, sa.ForeignKey("athlete.id")),
+    sa.Column("posture", sa.String(16), nullable=False),
+    sa.Column("lead_leg", sa.String(8), nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("rep_id", sa.Integer, sa.ForeignKey("rep.id")),
+    sa.Column("felt", sa.String(8), nullable=False),
+    sa.Index("turn_order", "session_id", "place"),
+    sa.Index("turn_of_rep", "rep_id"),
 )
 evidence_table = sa.Table(
     "evidence",
@@ -199,6 +216,32 @@ class Athlete:
     name: str
     created_at: str
     deleted_at: str | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A planned session: who starts how, in which order."""
+
+    id: int
+    name: str
+    started_at: str
+    circuit: dict[str, Any]  # key, name, starts, distance_m, walk_back_s
+    ended_at: str | None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One planned start."""
+
+    id: int
+    session_id: int
+    place: int
+    athlete_id: int | None  # none: a runner alone, who gave no name
+    posture: str
+    lead_leg: str
+    state: str  # waiting | up (its rep runs) | done | skipped | away
+    rep_id: int | None
+    felt: str  # quicker | same | slower than the one before; "" for not asked
 
 
 @dataclass(frozen=True)
@@ -416,35 +459,31 @@ class Store:
             raise ValueError("key: 1 to 80 characters that name this request")
         hold_for(drill or {})
         with self._writing() as connection:
-            row = connection.execute(sa.select(rep_table).where(rep_table.c.key == key)).first()
-            if row:
-                return _rep(row)
-            if _active(connection):
-                raise Busy("the rep before has not ended yet")
-            if athlete_id is not None and not _athlete(connection, athlete_id):
-                raise ValueError(f"athlete_id: there is no athlete {athlete_id}")
-            made = connection.execute(
-                sa.insert(rep_table)
-                .returning(rep_table.c.id)
-                .values(
-                    key=key,
-                    session_id=_todays_session(connection),
-                    athlete_id=athlete_id,
-                    state="requested",
-                    active=1,
-                    posture=posture,
-                    lead_leg=lead_leg,
-                    drill=dict(drill or {}),
-                    requested_at=utc_now(),
-                    dated=bool(clock.source()),
-                    boot_id=boot_id(),
-                    requested_ns=time.monotonic_ns(),
-                    stop_asked=False,
-                    go_asked=False,
-                    changed=_next_change(connection),
-                )
-            ).scalar_one()
-            return _rep_by_id(connection, made)
+            return _request(connection, key, athlete_id, posture, lead_leg, dict(drill or {}))
+
+    def request_turn(self, key: str, drill: Mapping[str, Any] | None = None) -> Rep:
+        """A new rep for whoever is up next, or the one that was asked for with this key.
+
+        Raises Busy while another rep has not ended, WrongStep when nobody is left.
+        """
+        if not key or len(key) > 80:
+            raise ValueError("key: 1 to 80 characters that name this request")
+        hold_for(drill or {})
+        column = turn_table.c
+        with self._writing() as connection:
+            known = connection.execute(sa.select(rep_table).where(rep_table.c.key == key)).first()
+            if known:
+                return _rep(known)
+            turn = next(iter(_waiting(connection, _running_session(connection))), None)
+            if turn is None:
+                raise WrongStep("nobody is left in this session")
+            rep = _request(
+                connection, key, turn.athlete_id, turn.posture, turn.lead_leg, dict(drill or {})
+            )
+            connection.execute(
+                sa.update(turn_table).where(column.id == turn.id).values(state="up", rep_id=rep.id)
+            )
+            return rep
 
     def ask_stop(self, rep_id: int) -> Rep:
         """Ask the device to end the rep. One that it has not taken yet ends at once."""
@@ -586,6 +625,176 @@ class Store:
         with self._writing() as connection:
             rep = _rep_by_id(connection, rep_id)
             return _change(connection, rep, deleted_at=None) if rep.deleted_at else rep
+
+    # Sessions
+
+    def begin_session(
+        self,
+        circuit: Mapping[str, Any],
+        turns: Sequence[tuple[int | None, str, str]],
+        name: str = "",
+    ) -> Session:
+        """A new session with its turns in their order: athlete, posture, leg that leads.
+
+        circuit : key, name, starts, distance_m, walk_back_s.   An athlete None is a runner alone
+        who gave no name.   Raises Busy while another runs, ValueError without a turn.
+        """
+        if not turns:
+            raise ValueError("a session needs somebody and a start")
+        now = utc_now()
+        with self._writing() as connection:
+            if _running_session(connection):
+                raise Busy("a session runs already; end it first")
+            made = sa.insert(session_table).values(
+                name=name or circuit["name"], started_at=now, circuit=dict(circuit)
+            )
+            session = connection.execute(made.returning(session_table.c.id)).scalar_one()
+            connection.execute(
+                sa.insert(turn_table),
+                [_new_turn(session, place, *turn) for place, turn in enumerate(turns)],
+            )
+            _next_change(connection)
+            row = connection.execute(
+                sa.select(session_table).where(session_table.c.id == session)
+            ).one()
+        return Session(**row._mapping)
+
+    def running_session(self) -> Session | None:
+        """The planned session that has not ended."""
+        with self._engine.connect() as connection:
+            return _running_session(connection)
+
+    def latest_session(self) -> Session | None:
+        """The newest planned session, ended or not."""
+        column = session_table.c
+        wanted = sa.select(session_table).where(column.circuit.is_not(None))
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted.order_by(column.id.desc()).limit(1)).first()
+        return Session(**row._mapping) if row else None
+
+    def end_session(self, session_id: int) -> None:
+        """No more turns of it; resume_session() takes it back."""
+        self._change_session(session_id, ended_at=utc_now())
+
+    def resume_session(self, session_id: int) -> None:
+        """Go on with one that was ended. Raises Busy while another runs."""
+        self._change_session(session_id, ended_at=None)
+
+    def _change_session(self, session_id: int, ended_at: str | None) -> None:
+        with self._writing() as connection:
+            running = _running_session(connection)
+            if ended_at is None and running and running.id != session_id:
+                raise Busy("another session runs; end it first")
+            connection.execute(
+                sa.update(session_table)
+                .where(session_table.c.id == session_id, session_table.c.circuit.is_not(None))
+                .values(ended_at=ended_at)
+            )
+            _next_change(connection)
+
+    def turns(self, session_id: int) -> list[Turn]:
+        """Every planned start of a session, in its order."""
+        with self._engine.connect() as connection:
+            return _turns(connection, session_id)
+
+    def turn_of(self, rep_id: int) -> Turn | None:
+        """The planned start that a rep was; None for one without a plan."""
+        wanted = sa.select(turn_table).where(turn_table.c.rep_id == rep_id)
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return Turn(**row._mapping) if row else None
+
+    def change_turn(self, turn_id: int, state: str) -> Turn:
+        """Skip a turn that waits, or let a skipped one wait again (waiting | skipped)."""
+        if state not in ("waiting", "skipped"):
+            raise ValueError(f"state: waiting or skipped, not {state!r}")
+        with self._writing() as connection:
+            turn = _turn(connection, turn_id)
+            if turn.state in ("up", "done"):
+                raise WrongStep("that start has been made")
+            return _change_turn(connection, turn_id, state=state)
+
+    def first_turn(self, turn_id: int) -> Turn:
+        """Bring a waiting turn to the front: he is up next."""
+        with self._writing() as connection:
+            turn = _turn(connection, turn_id)
+            if turn.state != "waiting":
+                raise WrongStep("that start does not wait")
+            order = [each for each in _turns(connection, turn.session_id) if each.id != turn_id]
+            at = next(k for k, each in enumerate(order + [turn]) if each.state == "waiting")
+            _reorder(connection, [*order[:at], turn, *order[at:]])
+            _next_change(connection)
+            return _turn(connection, turn_id)
+
+    def repeat_turn(self, turn_id: int) -> Turn:
+        """The same start once more, for the same athlete, as the next one."""
+        with self._writing() as connection:
+            turn = _turn(connection, turn_id)
+            order = _turns(connection, turn.session_id)
+            new = _new_turn(
+                turn.session_id, len(order), turn.athlete_id, turn.posture, turn.lead_leg
+            )
+            made = connection.execute(
+                sa.insert(turn_table).values(**new).returning(turn_table.c.id)
+            )
+            added = _turn(connection, made.scalar_one())
+            at = next((k for k, each in enumerate(order) if each.state == "waiting"), len(order))
+            _reorder(connection, [*order[:at], added, *order[at:]])
+            _next_change(connection)
+            return _turn(connection, added.id)
+
+    def set_away(self, session_id: int, athlete_id: int, away: bool) -> None:
+        """Leave out an athlete who is not there; whoever comes back waits again where he was."""
+        column = turn_table.c
+        before, after = ("waiting", "away") if away else ("away", "waiting")
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(turn_table)
+                .where(
+                    column.session_id == session_id,
+                    column.athlete_id == athlete_id,
+                    column.state == before,
+                )
+                .values(state=after)
+            )
+            _next_change(connection)
+
+    def join_session(self, session_id: int, places: Sequence[tuple[int, tuple[Any, ...]]]) -> None:
+        """Put the turns of a late-comer in.
+
+        places : as `sessions.joined` gives them, counted among the turns that wait.
+        """
+        with self._writing() as connection:
+            order = _turns(connection, session_id)
+            waiting = [k for k, each in enumerate(order) if each.state == "waiting"]
+            ends = [*waiting, len(order)]
+            for at, turn in reversed(places):
+                new = _new_turn(session_id, len(order), *turn)
+                made = connection.execute(
+                    sa.insert(turn_table).values(**new).returning(turn_table.c.id)
+                )
+                order.insert(ends[at], _turn(connection, made.scalar_one()))
+            _reorder(connection, order)
+            _next_change(connection)
+
+    def save_felt(self, turn_id: int, felt: str) -> Turn:
+        """What the athlete felt, before the number was shown: quicker, same, slower."""
+        if felt not in ("quicker", "same", "slower", ""):
+            raise ValueError("felt: quicker, same or slower")
+        with self._writing() as connection:
+            return _change_turn(connection, turn_id, felt=felt)
+
+    def give_rep(self, rep_id: int, athlete_id: int | None) -> Rep:
+        """Whose rep it was, said afterwards; its turn goes with it."""
+        with self._writing() as connection:
+            if athlete_id is not None and not _athlete(connection, athlete_id):
+                raise ValueError(f"athlete_id: there is no athlete {athlete_id}")
+            connection.execute(
+                sa.update(turn_table)
+                .where(turn_table.c.rep_id == rep_id)
+                .values(athlete_id=athlete_id)
+            )
+            return _change(connection, _rep_by_id(connection, rep_id), athlete_id=athlete_id)
 
     # Evidence
 
@@ -896,7 +1105,114 @@ def _change(connection: Connection, rep: Rep, **columns: Any) -> Rep:
         columns["status"] = result["status"] if result else state
     columns["changed"] = _next_change(connection)
     connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(**columns))
+    if rep.active and not STEPS[state]:
+        _end_turn(connection, rep.id, state)
     return _rep_by_id(connection, rep.id)
+
+
+def _request(
+    connection: Connection,
+    key: str,
+    athlete_id: int | None,
+    posture: str,
+    lead_leg: str,
+    drill: dict[str, Any],
+) -> Rep:
+    row = connection.execute(sa.select(rep_table).where(rep_table.c.key == key)).first()
+    if row:
+        return _rep(row)
+    if _active(connection):
+        raise Busy("the rep before has not ended yet")
+    if athlete_id is not None and not _athlete(connection, athlete_id):
+        raise ValueError(f"athlete_id: there is no athlete {athlete_id}")
+    session = _running_session(connection)
+    made = connection.execute(
+        sa.insert(rep_table)
+        .returning(rep_table.c.id)
+        .values(
+            key=key,
+            session_id=session.id if session else _todays_session(connection),
+            athlete_id=athlete_id,
+            state="requested",
+            active=1,
+            posture=posture,
+            lead_leg=lead_leg,
+            drill=drill,
+            requested_at=utc_now(),
+            dated=bool(clock.source()),
+            boot_id=boot_id(),
+            requested_ns=time.monotonic_ns(),
+            stop_asked=False,
+            go_asked=False,
+            changed=_next_change(connection),
+        )
+    ).scalar_one()
+    return _rep_by_id(connection, made)
+
+
+def _running_session(connection: Connection) -> Session | None:
+    column = session_table.c
+    wanted = sa.select(session_table).where(column.circuit.is_not(None), column.ended_at.is_(None))
+    row = connection.execute(wanted.order_by(column.id.desc()).limit(1)).first()
+    return Session(**row._mapping) if row else None
+
+
+def _new_turn(
+    session_id: int, place: int, athlete_id: int | None, posture: str, lead_leg: str
+) -> dict[str, Any]:
+    return {
+        "session_id": session_id,
+        "place": place,
+        "athlete_id": athlete_id,
+        "posture": posture,
+        "lead_leg": lead_leg,
+        "state": "waiting",
+        "felt": "",
+    }
+
+
+def _turns(connection: Connection, session_id: int) -> list[Turn]:
+    column = turn_table.c
+    wanted = sa.select(turn_table).where(column.session_id == session_id)
+    rows = connection.execute(wanted.order_by(column.place, column.id))
+    return [Turn(**row._mapping) for row in rows]
+
+
+def _waiting(connection: Connection, session: Session | None) -> list[Turn]:
+    turns = _turns(connection, session.id) if session else []
+    return [turn for turn in turns if turn.state == "waiting"]
+
+
+def _turn(connection: Connection, turn_id: int) -> Turn:
+    row = connection.execute(sa.select(turn_table).where(turn_table.c.id == turn_id)).first()
+    if row is None:
+        raise ValueError(f"there is no turn {turn_id}")
+    return Turn(**row._mapping)
+
+
+def _change_turn(connection: Connection, turn_id: int, **columns: Any) -> Turn:
+    turn = _turn(connection, turn_id)
+    connection.execute(sa.update(turn_table).where(turn_table.c.id == turn.id).values(**columns))
+    _next_change(connection)
+    return _turn(connection, turn_id)
+
+
+def _reorder(connection: Connection, order: Sequence[Turn]) -> None:
+    moved = [(place, turn.id) for place, turn in enumerate(order) if turn.place != place]
+    for place, turn_id in moved:
+        connection.execute(
+            sa.update(turn_table).where(turn_table.c.id == turn_id).values(place=place)
+        )
+
+
+def _end_turn(connection: Connection, rep_id: int, state: str) -> None:
+    """A start that came to its end is done; one that was called back or stopped waits again."""
+    after = {"state": "done"} if state == "done" else {"state": "waiting", "rep_id": None}
+    connection.execute(
+        sa.update(turn_table)
+        .where(turn_table.c.rep_id == rep_id, turn_table.c.state == "up")
+        .values(**after)
+    )
 
 
 def _next_change(connection: Connection) -> int:
@@ -920,7 +1236,10 @@ def _todays_session(connection: Connection) -> int:
     now = utc_now()
     column = session_table.c
     row = connection.execute(
-        sa.select(column.id, column.started_at).order_by(column.id.desc()).limit(1)
+        sa.select(column.id, column.started_at)
+        .where(column.circuit.is_(None))
+        .order_by(column.id.desc())
+        .limit(1)
     ).first()
     if row and row.started_at[:10] == now[:10]:
         return row.id

@@ -1,10 +1,10 @@
 """Postures, legs and holds: what every other part counts on finding there."""
 
-from pi.drills import CIRCUIT, HOLDS, LEAD_LEGS, POSTURES
+from pi.drills import CIRCUITS, FARTHEST_M, HOLDS, LEAD_LEGS, POSTURES
 from pi.settings import hold_for
 
 
-def test_the_four_postures_are_there_in_the_order_of_the_circuit():
+def test_the_four_postures_are_there_in_their_order():
     assert list(POSTURES) == ["supine", "prone", "plank", "standing"]
     assert all(posture.key == key for key, posture in POSTURES.items())
 
@@ -29,7 +29,19 @@ def test_each_hold_can_be_asked_for():
     assert kinds == ["uniform", "non_ageing", "fixed", "coach"]
 
 
-def test_the_circuit_is_two_of_each_with_either_leg():
-    assert len(CIRCUIT) == 8
-    assert [posture for posture, _ in CIRCUIT[::2]] == list(POSTURES)
-    assert {leg for _, leg in CIRCUIT} == {"left", "right"} < set(LEAD_LEGS)
+def test_the_articles_circuit_is_two_of_each_lying_posture_with_either_leg():
+    starts = CIRCUITS["article"].starts
+    assert [posture for posture, _ in starts[::2]] == ["supine", "prone", "plank"]
+    assert starts[::2] == tuple((posture, "left") for posture, _ in starts[1::2])
+    assert [leg for _, leg in starts[1::2]] == ["right"] * 3
+
+
+def test_no_circuit_runs_farther_than_the_articles_cap_and_each_can_be_run():
+    for key, circuit in CIRCUITS.items():
+        assert circuit.key == key
+        assert 0 < circuit.distance_m <= FARTHEST_M == 100
+        assert circuit.walk_back_s >= circuit.distance_m * 0.5, "nobody walks back faster"
+        for posture, leg in circuit.starts:
+            assert posture in POSTURES
+            assert leg in LEAD_LEGS
+        assert circuit.words.endswith(".")

@@ -507,3 +507,123 @@ def test_a_lens_is_kept_once_for_each_camera_and_mode(store):
     store.save_lens("imx708", "1280x720@120", {"focal_px": 912.5})
     assert store.lens("imx708", "1280x720@120") == {"focal_px": 912.5}
     assert store.lens("imx708", "640x480@60") is None
+
+
+# Sessions
+
+
+@pytest.fixture
+def pair(store):
+    """Two athletes and a session of two starts each; (store, session, their ids)."""
+    circuit = {"key": "own", "name": "Two", "starts": [["prone", "left"], ["prone", "right"]]}
+    circuit |= {"distance_m": 40, "walk_back_s": 45}
+    ids = [store.add_athlete(name).id for name in ("Fox", "Owl")]
+    turns = [(who, *start) for start in circuit["starts"] for who in ids]
+    return store, store.begin_session(circuit, turns), ids
+
+
+def run_turn(store, key, **last):
+    rep = store.request_turn(key)
+    for state in ("settling", "holding", "running", "analysing"):
+        if last and state == last.get("until"):
+            return store.change_rep(rep.id, state=last["ends"])
+        store.change_rep(rep.id, state=state)
+    return store.change_rep(rep.id, state="done")
+
+
+def test_turns_come_in_their_order_with_posture_and_leg(pair):
+    store, session, (fox, owl) = pair
+    reps = [run_turn(store, f"key {k}") for k in range(4)]
+    assert [rep.athlete_id for rep in reps] == [fox, owl, fox, owl]
+    assert [rep.lead_leg for rep in reps] == ["left", "left", "right", "right"]
+    assert {rep.session_id for rep in reps} == {session.id}
+    with pytest.raises(WrongStep, match="nobody is left"):
+        store.request_turn("one more")
+
+
+def test_a_start_that_was_called_back_or_stopped_comes_again(pair):
+    store, session, (fox, _) = pair
+    run_turn(store, "a", until="running", ends="false_start")
+    assert run_turn(store, "b", until="holding", ends="aborted").athlete_id == fox
+    assert run_turn(store, "c").athlete_id == fox
+    assert [turn.state for turn in store.turns(session.id)] == ["done", *["waiting"] * 3]
+
+
+def test_a_tap_that_is_sent_twice_is_one_turn(pair):
+    store, session, _ = pair
+    assert store.request_turn("same").id == store.request_turn("same").id
+    assert [turn.state for turn in store.turns(session.id)].count("up") == 1
+
+
+def test_who_is_away_is_left_out_and_comes_back_where_he_was(pair):
+    store, session, (fox, owl) = pair
+    store.set_away(session.id, fox, True)
+    assert run_turn(store, "a").athlete_id == owl
+    store.set_away(session.id, fox, False)
+    assert run_turn(store, "b").athlete_id == fox
+
+
+def test_skipping_is_undone_and_somebody_is_brought_to_the_front(pair):
+    store, session, (fox, owl) = pair
+    turns = store.turns(session.id)
+    store.change_turn(turns[0].id, "skipped")
+    store.change_turn(turns[0].id, "waiting")
+    store.first_turn(turns[3].id)
+    assert run_turn(store, "a").athlete_id == owl
+    assert run_turn(store, "b").athlete_id == fox
+    with pytest.raises(WrongStep, match="has been made"):
+        store.change_turn(turns[0].id, "skipped")
+
+
+def test_a_repeat_is_up_next(pair):
+    store, session, (fox, _) = pair
+    rep = run_turn(store, "a")
+    store.repeat_turn(store.turn_of(rep.id).id)
+    assert run_turn(store, "b").athlete_id == fox
+    assert len(store.turns(session.id)) == 5
+
+
+def test_a_late_comer_is_put_between_the_rounds(pair):
+    store, session, (fox, owl) = pair
+    late = store.add_athlete("Bee").id
+    places = [(2, (late, "prone", "left")), (4, (late, "prone", "right"))]
+    store.join_session(session.id, places)
+    order = [turn.athlete_id for turn in store.turns(session.id)]
+    assert order == [fox, owl, late, fox, owl, late]
+
+
+def test_one_session_runs_at_a_time_and_an_ended_one_can_go_on(pair):
+    store, session, _ = pair
+    with pytest.raises(Busy):
+        store.begin_session({"name": "x"}, [(None, "prone", "free")])
+    store.end_session(session.id)
+    assert store.running_session() is None
+    free = store.request_rep(posture="prone", key="free")
+    assert free.session_id != session.id
+    store.ask_stop(free.id)
+    store.resume_session(session.id)
+    assert store.running_session().id == session.id
+
+
+def test_whose_rep_it_was_is_said_afterwards(pair):
+    store, _, (_, owl) = pair
+    rep = run_turn(store, "a")
+    assert store.give_rep(rep.id, owl).athlete_id == owl
+    assert store.turn_of(rep.id).athlete_id == owl
+    with pytest.raises(ValueError, match="no athlete 99"):
+        store.give_rep(rep.id, 99)
+
+
+def test_every_change_of_a_session_is_news(pair):
+    store, session, (fox, _) = pair
+    turns = store.turns(session.id)
+    for change in (
+        lambda: store.change_turn(turns[1].id, "skipped"),
+        lambda: store.first_turn(turns[3].id),
+        lambda: store.set_away(session.id, fox, True),
+        lambda: store.save_felt(turns[0].id, "quicker"),
+        lambda: store.end_session(session.id),
+    ):
+        before = store.latest_change()
+        change()
+        assert store.latest_change() > before

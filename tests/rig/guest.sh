@@ -51,7 +51,7 @@ kernel_version() { find "$KERNEL/usr/lib/modules" "$KERNEL/lib/modules" -mindept
 # machine's own files, and gives what it printed between its marks; fails if it did not finish.
 in_guest() {
     local said
-    said=$(cd "$PROJECT" && PATH=$GUEST_VENV/bin:$PATH timeout --kill-after=5 240 vng --verbose \
+    said=$(cd "$PROJECT" && PATH=$GUEST_VENV/bin:$PATH timeout --kill-after=5 "${GUEST_WITHIN_S:-240}" vng --verbose \
         --run "$KERNEL/boot/vmlinuz-$(kernel_version)" --user root --memory 2G --cpus 2 \
         --disable-microvm --disable-kvm --force-9p --rwdir "$TRACKSTART_RIG" \
         -- "bash $HERE/$1 $KERNEL $GUEST_VENV $PROJECT" 2>&1) || true

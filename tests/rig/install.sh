@@ -175,6 +175,7 @@ for unit in trackstart-device trackstart-web; do
 done
 
 step "a device that hangs is noticed by the watchdog"
+until [[ $(inside systemctl is-active trackstart-device) == active ]]; do sleep 0.5; done
 pid=$(inside systemctl show -p MainPID --value trackstart-device)
 inside kill -STOP "$pid"
 until=$((SECONDS + 60))
