@@ -32,7 +32,7 @@ class Turn(NamedTuple):
     lead_leg: str
 
 
-def plan(athletes: Sequence[int], starts: Sequence[Start]) -> list[Turn]:
+def plan(athletes: Sequence[int | None], starts: Sequence[Start]) -> list[Turn]:
     """Everybody's first start, then everybody's second: whoever ran walks back while others run."""
     return [Turn(athlete, *start) for start in starts for athlete in athletes]
 

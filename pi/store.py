@@ -566,13 +566,15 @@ class Store:
         athlete_id: int | None = None,
         posture: str | None = None,
         status: str | None = None,
+        session_id: int | None = None,
         limit: int = 50,
         before: int | None = None,
     ) -> list[Rep]:
         """Reps that are not deleted, newest first; before : only those with a smaller id."""
         column = rep_table.c
         wanted = sa.select(rep_table).where(column.deleted_at.is_(None))
-        for name, value in (("athlete_id", athlete_id), ("posture", posture), ("status", status)):
+        filters = {"athlete_id": athlete_id, "posture": posture, "status": status}
+        for name, value in (filters | {"session_id": session_id}).items():
             if value is not None:
                 wanted = wanted.where(column[name] == value)
         if before is not None:
@@ -663,6 +665,16 @@ class Store:
         """The planned session that has not ended."""
         with self._engine.connect() as connection:
             return _running_session(connection)
+
+    def session(self, session_id: int) -> Session | None:
+        """That planned session."""
+        column = session_table.c
+        wanted = sa.select(session_table).where(
+            column.id == session_id, column.circuit.is_not(None)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return Session(**row._mapping) if row else None
 
     def latest_session(self) -> Session | None:
         """The newest planned session, ended or not."""

@@ -17,6 +17,8 @@
     find("lost").hidden = true;
     if (state.change < change) return;  // overtaken by a later answer
     const stepped = shown && shown.state !== state.state;
+    // Whose turn it is hangs on more than reps: those parts are fetched with every change.
+    if (state.change !== change && document.querySelector('[data-follow="session"]')) refresh();
     change = state.change;
     shown = state;
     if (find("simulated")) find("simulated").hidden = !state.simulated;

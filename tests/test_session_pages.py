@@ -1,0 +1,233 @@
+"""A session's pages without a browser: a runner alone, a coach's group, and what goes wrong."""
+
+import re
+
+import pytest
+from sample_reps import beat, sample_result
+from test_web import JSON, OURS
+
+from pi.settings import Settings
+from pi.store import open_store
+from web import create_app
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        beat(store)
+        yield store
+
+
+@pytest.fixture
+def client(store):
+    return create_app(Settings(), store).test_client()
+
+
+@pytest.fixture
+def coach(client, store):
+    """A session of three over the PE circuit; taps as a coach does."""
+
+    def tap(path, **form):
+        return client.post(path, data=form, headers=OURS)
+
+    tap("/session", circuit="lesson", names="Fox 1\nOwl 2, Bee 3")
+    tap.page = lambda path="/session": client.get(path).text
+    tap.turns = lambda: store.turns(store.latest_session().id)
+    return tap
+
+
+def run(store, key, reaction_s=0.24, status="measured", ends="done"):
+    """Whoever is up starts."""
+    rep = store.request_turn(key)
+    for state in ("settling", "holding"):
+        store.change_rep(rep.id, state=state)
+    if ends != "done":
+        return store.change_rep(rep.id, state=ends, reason="moved")
+    for state in ("running", "analysing"):
+        store.change_rep(rep.id, state=state)
+    result = sample_result(status, reaction_s={"value": reaction_s, "u": 0.006})
+    return store.change_rep(rep.id, state="done", result=result)
+
+
+def up(page):
+    return re.search(r'class="who"><bdi>([^<]*)<', page)[1]
+
+
+def test_without_a_session_the_page_offers_circuits_and_says_how(client):
+    page = client.get("/session").text
+    for name in ("The circuit", "Short", "PE lesson", "Sprint starts", "BEGIN"):
+        assert name in page
+    assert "One name a line" in page
+
+
+def test_a_runner_alone_needs_no_name(client, store):
+    assert client.post("/session", data={"circuit": "article"}, headers=OURS).status_code == 303
+    page = client.get("/session").text
+    assert up(page) == "You"
+    assert "On the back" in page
+    assert "left leg first" in page
+    assert "Start 1 of 6" in page
+    client.post("/session/arm", data={"key": "a"}, headers=OURS)
+    rep = store.active_rep()
+    assert (rep.posture, rep.lead_leg, rep.athlete_id) == ("supine", "left", None)
+
+
+def test_after_a_start_the_runner_walks_back(client, store):
+    client.post("/session", data={"circuit": "article"}, headers=OURS)
+    assert re.search(r'class="rest" hidden', client.get("/session").text)
+    run(store, "a")
+    rest = re.search(r'class="rest">[^<]*<strong data-rest="(\d+)"', client.get("/session").text)
+    assert 80 <= int(rest[1]) <= 90
+
+
+def test_six_starts_alone_say_that_they_cannot_tell_and_how_many_would(client, store):
+    client.post("/session", data={"circuit": "article"}, headers=OURS)
+    for k, value in enumerate((0.24, 0.22, 0.25, 0.23, 0.235, 0.225)):
+        run(store, f"key {k}", value)
+    assert "All starts are made." in client.get("/session").text
+    number = store.running_session().id
+    assert client.post(f"/session/{number}/end", headers=OURS).status_code == 303
+    page = client.get(f"/session/{number}").text
+    assert "6 of 6 starts" in page
+    assert "circuit done" in page
+    assert "Left leg first / right leg first" in page
+    assert re.search(r"Too close to tell \(\d+ ms\): \d+ more starts of each would", page)
+    assert "Go on with it" in page
+
+
+def test_a_coach_sees_who_is_up_next_and_after_that(coach):
+    page = coach.page()
+    assert up(page) == "Fox 1"
+    assert re.search(r"Next: <strong><bdi>Owl 2.*then <strong><bdi>Bee 3", page)
+    assert len(coach.turns()) == 6
+
+
+def test_skip_undo_next_absent_and_once_more(coach, store):
+    first, _, third, *_ = coach.turns()
+    coach(f"/session/turn/{first.id}/skip")
+    assert up(coach.page()) == "Owl 2"
+    assert "Skipped" in coach.page()
+    coach(f"/session/turn/{first.id}/back")
+    assert up(coach.page()) == "Fox 1"
+    coach(f"/session/turn/{third.id}/first")
+    assert up(coach.page()) == "Bee 3"
+    coach(f"/session/athlete/{third.athlete_id}/away")
+    assert up(coach.page()) == "Fox 1"
+    assert "Bee 3: absent" in coach.page()
+    coach(f"/session/athlete/{third.athlete_id}/here")
+    assert up(coach.page()) == "Bee 3"
+    rep = run(store, "a")
+    coach(f"/session/turn/{store.turn_of(rep.id).id}/again")
+    assert up(coach.page()) == "Bee 3"
+
+
+def test_a_late_comer_gets_as_many_starts_as_the_rest(coach):
+    coach("/session/join", names="Elk 4")
+    late = coach.turns()[3]
+    assert [turn.athlete_id for turn in coach.turns()].count(late.athlete_id) == 2
+    coach("/session/join", names="Elk 4")
+    assert len(coach.turns()) == 8, "who is there already is not put in twice"
+
+
+def test_whose_rep_was_it_is_changed_afterwards(coach, store):
+    rep = run(store, "a")
+    owl = coach.turns()[1].athlete_id
+    coach(f"/rep/{rep.id}/athlete", athlete=owl)
+    assert store.rep(rep.id).athlete_id == owl
+
+
+def test_a_false_start_is_up_again(coach, store):
+    run(store, "a", ends="false_start")
+    assert up(coach.page()) == "Fox 1"
+
+
+def test_the_number_waits_until_it_is_said_how_it_felt(coach, store):
+    rep = run(store, "a")
+    assert "how did it feel" in coach.page()
+    assert "Show the number" in coach.page()
+    coach(f"/session/turn/{store.turn_of(rep.id).id}/felt", felt="quicker")
+    assert "how did it feel" not in coach.page()
+    assert store.turn_of(rep.id).felt == "quicker"
+
+
+def test_how_well_the_body_knew(coach, store):
+    for k, (value, said) in enumerate([(0.30, ""), (0.3, ""), (0.3, ""), (0.2, "quicker")]):
+        rep = run(store, f"key {k}", value)
+        if said:
+            coach(f"/session/turn/{store.turn_of(rep.id).id}/felt", felt=said)
+    # the same athlete's second start is of another posture: nothing to compare with
+    assert "The body knew" not in coach.page(f"/session/{store.latest_session().id}")
+    coach(f"/session/turn/{store.turn_of(rep.id).id}/again")
+    again = run(store, "again", 0.15)
+    coach(f"/session/turn/{store.turn_of(again.id).id}/felt", felt="quicker")
+    assert "The body knew 1 of 1" in coach.page(f"/session/{store.latest_session().id}")
+
+
+def test_the_board_puts_nobody_last(coach, store):
+    for k, value in enumerate((0.35, 0.20, 0.28, 0.30, 0.21, 0.27)):
+        run(store, f"key {k}", value)
+    page = coach.page(f"/session/{store.latest_session().id}")
+    names = re.findall(r"<h2>([^:<]*):", page)
+    assert names == ["Fox 1", "Owl 2", "Bee 3"], "in the order of the plan, whatever they ran"
+    assert page.count("circuit done") == 3
+
+
+def test_who_gets_quicker_than_before_sees_it(client, store):
+    fox = store.add_athlete("Fox").id
+    for k in range(6):
+        rep = store.request_rep(posture="prone", key=f"before {k}", athlete_id=fox)
+        for state in ("settling", "holding", "running", "analysing"):
+            store.change_rep(rep.id, state=state)
+        result = sample_result(reaction_s={"value": 0.40 + 0.002 * k, "u": 0.006})
+        store.change_rep(rep.id, state="done", result=result)
+    client.post("/session", data={"circuit": "lesson", "names": "Fox"}, headers=OURS)
+    run(store, "now", 0.21)
+    page = client.get(f"/session/{store.latest_session().id}").text
+    assert re.search(r"quicker <small[^>]*>\(−19\d ± \d+ ms\)", page)
+
+
+def test_the_big_screen_shows_state_and_turns_and_no_button(coach):
+    page = coach.page("/screen")
+    assert up(page) == "Fox 1"
+    assert "0 of 6 starts" in page
+    assert "<button" not in page.partition("<main")[2]
+
+
+def test_joining_is_a_code_of_the_address_that_the_phone_asked_for(client):
+    page = client.get("/join", base_url="http://10.42.0.1/").text
+    assert "http://10.42.0.1/" in page
+    code = client.get("/join.svg", base_url="http://10.42.0.1/")
+    assert code.mimetype == "image/svg+xml"
+    assert code.data.startswith(b"<?xml")
+
+
+def test_what_cannot_be_is_told(client, store, coach):
+    assert coach("/session", circuit="article").status_code == 409
+    assert coach("/session/turn/1/explode").status_code == 404
+    assert coach("/session/turn/999/skip").status_code == 404
+    assert coach("/session/join", names="").status_code == 400
+    assert client.get("/session/999").status_code == 404
+    assert coach("/rep/999/athlete", athlete="").status_code == 404
+    run(store, "a")
+    done = coach.turns()[0]
+    assert coach(f"/session/turn/{done.id}/skip").status_code == 409
+    told = client.post(f"/session/turn/{done.id}/skip", headers=JSON)
+    assert "made meanwhile" in told.json["said"]
+
+
+def test_sixty_names_are_a_session_and_more_are_two(client, store):
+    names = "\n".join(f"Animal {k}" for k in range(61))
+    told = client.post("/session", data={"circuit": "lesson", "names": names}, headers=OURS)
+    assert told.status_code == 400
+    assert "two sessions" in told.text
+    assert "Animal 60" in told.text, "what was typed is still there"
+    assert store.running_session() is None
+
+
+def test_a_name_is_text_and_nothing_else(client):
+    evil = "<svg onload=alert(1)>"
+    client.post("/session", data={"circuit": "short", "names": evil}, headers=OURS)
+    for path in ("/session", "/screen", "/session/1"):
+        page = client.get(path).text
+        assert evil not in page
+        assert "&lt;svg" in page
