@@ -1,6 +1,7 @@
 """A session's pages without a browser: a runner alone, a coach's group, and what goes wrong."""
 
 import re
+import zlib
 
 import pytest
 from sample_reps import beat, sample_result
@@ -30,7 +31,7 @@ def coach(client, store):
     def tap(path, **form):
         return client.post(path, data=form, headers=OURS)
 
-    tap("/session", circuit="lesson", names="Fox 1\nOwl 2, Bee 3")
+    tap("/session", circuit="lesson", names="Fox 1\nOwl 2, Bee 3", feel="yes")
     tap.page = lambda path="/session": client.get(path).text
     tap.turns = lambda: store.turns(store.latest_session().id)
     return tap
@@ -141,13 +142,36 @@ def test_a_false_start_is_up_again(coach, store):
     assert up(coach.page()) == "Fox 1"
 
 
-def test_the_number_waits_until_it_is_said_how_it_felt(coach, store):
-    rep = run(store, "a")
-    assert "how did it feel" in coach.page()
-    assert "Show the number" in coach.page()
-    coach(f"/session/turn/{store.turn_of(rep.id).id}/felt", felt="quicker")
-    assert "how did it feel" not in coach.page()
+def test_the_number_waits_until_it_is_said_how_it_felt(client, store):
+    form = {"circuit": "standing", "feel": "yes"}
+    client.post("/session", data=form, headers=OURS)
+    run(store, "a", 0.301)
+    assert "How did it feel" not in client.get("/session").text, "there is none before"
+    rep = run(store, "b", 0.233)
+    page = client.get("/session").text
+    assert "How did it feel? Say it, then look." in page
+    assert client.get("/state.json").json["sentence"].startswith("How did it feel")
+    assert "Show the number" in page
+    told = f"/session/turn/{store.turn_of(rep.id).id}/felt"
+    client.post(told, data={"felt": "quicker"}, headers=OURS)
+    assert "how did it feel" not in client.get("/session").text.lower()
+    assert "0.233" in client.get("/state.json").json["sentence"]
     assert store.turn_of(rep.id).felt == "quicker"
+
+
+def test_who_did_not_ask_for_feeling_sees_the_number_at_once(client, store):
+    client.post("/session", data={"circuit": "standing"}, headers=OURS)
+    run(store, "a", 0.301)
+    run(store, "b", 0.233)
+    assert "how did it feel" not in client.get("/session").text.lower()
+
+
+def test_a_class_of_thirty_is_not_a_page_of_a_hundred_rows(client):
+    names = "\n".join(f"Animal {k}" for k in range(30))
+    client.post("/session", data={"circuit": "article", "names": names}, headers=OURS)
+    page = client.get("/session").text
+    assert "150 more starts" in page
+    assert len(zlib.compress(page.encode())) < 20_000
 
 
 def test_how_well_the_body_knew(coach, store):

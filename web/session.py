@@ -24,7 +24,7 @@ from pi.drills import CIRCUITS, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Busy, Rep, Session, Store, Turn, WrongStep
 from web.live import Feed
-from web.state import state_now
+from web.state import asks_feeling, state_now
 
 page = Blueprint("session", __name__)
 
@@ -227,6 +227,7 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
     reps = store().reps(session_id=session.id, limit=ALL)
     coming = ups(turns, names, ("up", "waiting"))
     last = next((rep for rep in reps if not rep.active), None)
+    names_here = list(dict.fromkeys(one.turn.athlete_id for one in coming))
     html = render_template(
         "session.html",
         state=state_now(store()),
@@ -235,13 +236,15 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         coming=coming,
         skipped=ups(turns, names, ("skipped",)),
         away=list(dict.fromkeys(t.athlete_id for t in turns if t.state == "away")),
-        here=list(dict.fromkeys(turn.turn.athlete_id for turn in coming)),
+        here=names_here,
         names=names,
         rest_s=walks_back_s(session, reps, coming[0].turn if coming else None),
         columns=columns(session, turns, reps),
         last=last,
         last_turn=store().turn_of(last.id) if last else None,
         felts=FELT,
+        asks_feeling=last is not None and asks_feeling(store(), last),
+        shown=max(6, len(names_here)),
         key=secrets.token_urlsafe(16),
     )
     return html, status
@@ -260,6 +263,7 @@ def plan_page(said: str, status: int) -> ResponseReturnValue:
         roster=request.form.get("names")
         or "\n".join(names[athlete] for athlete in who if athlete in names),
         before=before,
+        feel=bool(before and before.circuit.get("feel")),
     )
     return html, status
 
@@ -272,7 +276,8 @@ def begin() -> ResponseReturnValue:
     try:
         athletes: list[int | None] = [*roster(request.form.get("names", ""))] or [None]
         turns = sessions.plan(athletes, circuit.starts)
-        store().begin_session(circuit._asdict(), turns)
+        feel = bool(request.form.get("feel"))
+        store().begin_session(circuit._asdict() | {"feel": feel}, turns)
     except Busy:
         return session_page("A session runs already.", 409)
     except ValueError as problem:

@@ -11,6 +11,7 @@ from web import words
 SHOWN_NS = 120 * 10**9
 
 READY = words.Ending("READY", "ready", "", "Choose a posture, then press Arm.")
+FEEL = "How did it feel? Say it, then look."
 NOT_RUNNING = words.Ending(
     "NO TIMER", "bad", "!", "The timer is not running. Switch it on, or wait a moment."
 )
@@ -29,7 +30,8 @@ def state_now(store: Store) -> dict[str, Any]:
     rep = active or (last if last and _just_ended(last, device, now_ns) else None)
     shown = words.ending(rep) if rep else READY
     if rep and rep.state == "done" and not shown.sentence:
-        shown = shown._replace(sentence=_reaction(rep))
+        felt_first = asks_feeling(store, rep)
+        shown = shown._replace(sentence=FEEL if felt_first else _reaction(rep))
     again = "" if active else must_follow(store, last)
     if again and rep:
         shown = shown._replace(sentence="Calibrate again, then arm.")
@@ -51,6 +53,27 @@ def state_now(store: Store) -> dict[str, Any]:
         "last": f"{last.id}.{last.changed}" if last else "",
         "again": again,
     }
+
+
+def asks_feeling(store: Store, rep: Rep) -> bool:
+    """Whether the athlete is to say first how this start felt against the one before of its kind.
+
+    Where the session wants it, there is one before, and it has not been said yet.
+    """
+    session = store.running_session()
+    if rep.status != "measured" or session is None or not session.circuit.get("feel"):
+        return False
+    turn = store.turn_of(rep.id)
+    if turn is None or turn.felt or turn.session_id != session.id:
+        return False
+    earlier = store.reps(
+        session_id=session.id,
+        posture=rep.posture,
+        status="measured",
+        before=rep.id,
+        limit=200,
+    )
+    return any(each.athlete_id == rep.athlete_id for each in earlier)
 
 
 def last_ended(store: Store) -> Rep | None:

@@ -2,8 +2,9 @@
 # In a Debian with NetworkManager and two radios: what install does for a hotspot; the other joins.
 set -euo pipefail
 mkdir -p /run/dbus /run/NetworkManager
-/usr/lib/systemd/systemd-udevd --daemon
-udevadm trigger --subsystem-match=net && udevadm settle --timeout=30
+# NetworkManager waits for udev's word on each device, and udev does not run in a chroot
+mkdir -p /run/udev/data
+for index in /sys/class/net/*/ifindex; do echo I:1000000 >"/run/udev/data/n$(<"$index")"; done
 dbus-daemon --system --fork
 wpa_supplicant -u -s -B
 ip link set lo up
@@ -13,7 +14,7 @@ printf '[main]\nplugins=keyfile\n[device]\nmatch-device=interface-name:wlan*\nma
 NetworkManager --log-level=INFO --debug >/tmp/nm.log 2>&1 &
 trap 'nmcli device; tail -n 40 /tmp/nm.log' ERR
 until nmcli -t -f STATE general >/dev/null 2>&1; do sleep 1; done
-for _ in $(seq 30); do nmcli -t -f DEVICE,STATE device | grep -q '^wlan0:disconnected' && break; sleep 1; done
+for _ in $(seq 10); do nmcli -t -f DEVICE,STATE device | grep -q '^wlan0:disconnected' && break; sleep 1; done
 
 # setup.sh's own functions, without what it does when it is called
 cd /project
@@ -22,7 +23,7 @@ dry='' changed=''
 # shellcheck disable=SC1091
 . systemd/install.sh
 hotspot DE
-for _ in $(seq 20); do nmcli -t -f GENERAL.STATE connection show "$PROFILE" 2>/dev/null | grep -q activated && break; sleep 1; done
+for _ in $(seq 15); do nmcli -t -f GENERAL.STATE connection show "$PROFILE" 2>/dev/null | grep -q activated && break; sleep 1; done
 nmcli -t -f GENERAL.STATE connection show "$PROFILE" | grep -q activated
 ip -4 -brief address show wlan0 | grep -q '10.42.0.1/24'
 iw dev wlan0 info | grep -q 'type AP'
@@ -35,7 +36,7 @@ hotspot DE | grep -q 'there already'
 echo "a second install leaves it"
 
 # the phone: a radio of its own
-for _ in $(seq 30); do nmcli -t -f SSID device wifi list ifname wlan1 --rescan yes 2>/dev/null | grep -qx "$ssid" && break; sleep 2; done
+for _ in $(seq 10); do nmcli -t -f SSID device wifi list ifname wlan1 --rescan yes 2>/dev/null | grep -qx "$ssid" && break; sleep 2; done
 if nmcli device wifi connect "$ssid" password "not-the-right-one" ifname wlan1 >/dev/null 2>&1; then false; fi
 nmcli connection delete "$ssid" >/dev/null 2>&1 || true
 echo "a wrong passphrase is refused"

@@ -28,4 +28,4 @@ fi
 mkdir -p "$ROOT/project"
 cp -r "$PROJECT/setup.sh" "$PROJECT/systemd" "$ROOT/project/"
 cp "$HERE/guest_hotspot_inside.sh" "$ROOT/project/"
-GUEST_WITHIN_S=420 in_guest guest_hotspot.sh | grep -v '^finished'
+GUEST_WITHIN_S=540 in_guest guest_hotspot.sh | grep -v '^finished'

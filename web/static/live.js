@@ -61,9 +61,10 @@
       for (const old of document.querySelectorAll("[data-live]")) {
         const fresh = page.getElementById(old.id);
         if (!fresh) continue;
-        const open = [...old.querySelectorAll("details")].map((part) => part.open);
+        const kept = "details:not([data-fresh])";
+        const open = [...old.querySelectorAll(kept)].map((part) => part.open);
         old.replaceWith(document.adoptNode(fresh));
-        fresh.querySelectorAll("details").forEach((part, i) => { part.open = part.open || open[i]; });
+        fresh.querySelectorAll(kept).forEach((part, i) => { part.open = part.open || open[i]; });
       }
       localTimes();
       document.dispatchEvent(new Event("fresh"));
@@ -74,7 +75,7 @@
 
   function changed(rep) {
     change = Math.max(change, rep.changed);
-    const follows = (part) => part.dataset.follow === "reps" || part.dataset.follow === String(rep.rep);
+    const follows = (part) => ["reps", "session"].includes(part.dataset.follow) || part.dataset.follow === String(rep.rep);
     if ([...document.querySelectorAll("[data-follow]")].some(follows)) refresh();
   }
 

@@ -1,0 +1,187 @@
+"""A session in a real browser: a runner alone, a coach with eight and a second phone, a class."""
+
+import pytest
+from sample_reps import sample_result, walk
+from test_page import FITS, SIDEWAYS, SMALL, STREAMS, listens, living, serious, until, word_is
+from test_session_pages import run
+from two_processes import CHROMIUM, PHONE
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)"),
+]
+
+EIGHT = ["Fox", "Owl", "Bee", "Elk", "Hen", "Cat", "Yak", "Ant"]
+
+
+@pytest.fixture
+def store(open_place):
+    """The store that the pages show, with a device that lives; no session is left behind."""
+    with living(open_place):
+        yield open_place
+    if rep := open_place.active_rep():
+        open_place.change_rep(rep.id, state="failed", reason="the test is over")
+    if session := open_place.running_session():
+        open_place.end_session(session.id)
+
+
+def begin(page, circuit="The circuit", names=(), feel=False):
+    page.goto("/session")
+    page.locator("label", has_text=circuit).locator("input").first.check()
+    page.locator("textarea").fill("\n".join(names))
+    page.locator("input[name=feel]").set_checked(feel)
+    page.locator("text=BEGIN").click()
+    page.locator("#up").wait_for()
+
+
+def up(page, name):
+    playwright.expect(page.locator("#up .who")).to_have_text(name)
+
+
+def starts(page, store, key, reaction_s=0.24):
+    """One start from the tap to the result."""
+    page.locator("#arm").click()
+    word_is(page, "ARMED")
+    rep = store.active_rep()
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    result = run_result(reaction_s)
+    store.change_rep(rep.id, state="done", result=result)
+    word_is(page, "DONE")
+    return rep
+
+
+def run_result(reaction_s):
+    return sample_result(reaction_s={"value": reaction_s, "u": 0.006})
+
+
+@pytest.mark.parametrize("size", [PHONE, SIDEWAYS, {"width": 320, "height": 568}])
+def test_every_page_of_a_session_fits_the_phone(phone, store, size):
+    page = phone("/session", size=size)
+    long = "Maximiliane-Friederike von Oberhausen-Unterammergau " + "W" * 20
+    assert page.evaluate(FITS) == [False, []]
+    begin(page, names=[long, *EIGHT], feel=True)
+    for k in range(10):
+        run(store, f"{size} {k}")
+    turns = store.turns(store.running_session().id)
+    store.change_turn(turns[12].id, "skipped")
+    store.set_away(store.running_session().id, turns[13].athlete_id, True)
+    for path in ("/session", f"/session/{turns[0].session_id}", "/screen", "/join"):
+        page.goto(path)
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert page.evaluate(FITS) == [False, []], path
+        assert page.evaluate(SMALL) == [], path
+
+
+def test_nothing_serious_stands_in_anybodys_way(phone, store):
+    page = phone("/session")
+    assert serious(page) == []
+    begin(page, names=EIGHT, feel=True)
+    for k in range(9):
+        run(store, f"axe {k}")
+    session = store.running_session().id
+    for path in ("/session", f"/session/{session}", "/screen", "/join"):
+        page.goto(path)
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert serious(page) == [], path
+
+
+def test_a_runner_alone_goes_through_the_circuit_and_ends_on_one_screen(phone, store):
+    page = phone("/session", script=STREAMS)
+    begin(page)
+    listens(page)
+    for k, posture in enumerate(["On the back"] * 2 + ["On the belly"] * 2 + ["Tall plank"] * 2):
+        playwright.expect(page.locator("#up")).to_contain_text(posture)
+        playwright.expect(page.locator("#up")).to_contain_text(f"Start {k + 1} of 6")
+        starts(page, store, f"alone {k}", 0.22 + 0.01 * k)
+        if k < 5:
+            playwright.expect(page.locator(".rest")).to_be_visible()
+            before = page.locator("[data-rest]").text_content()
+            until(page, f"document.querySelector('[data-rest]').textContent !== '{before}'")
+    playwright.expect(page.locator("#up")).to_contain_text("All starts are made.")
+    page.get_by_role("button", name="End the session").click()
+    page.locator("#board").wait_for()
+    playwright.expect(page.locator("#board")).to_contain_text("6 of 6 starts")
+    playwright.expect(page.locator("#board")).to_contain_text("Left leg first / right leg first")
+    assert page.locator("#board tbody tr").count() == 6
+    page.locator("text=Go on with it").click()
+    playwright.expect(page.locator("#up")).to_contain_text("All starts are made.")
+
+
+def test_a_coach_and_a_second_phone_see_the_same_without_a_reload(phone, store):
+    coach = phone("/session", script=STREAMS)
+    begin(coach, "Short", EIGHT)
+    pupil, screen = phone("/session", script=STREAMS), phone("/screen", script=STREAMS)
+    for page in (coach, pupil, screen):
+        listens(page)
+    pupil.evaluate("window.mine = true")
+    starts(coach, store, "a")
+    for page in (coach, pupil):
+        up(page, "Owl")
+    playwright.expect(screen.locator(".who").first).to_have_text("Owl")
+    coach.locator("#order li", has_text="Bee").first.get_by_text("Next").click()
+    up(pupil, "Bee")
+    coach.locator("#order li", has_text="Bee").first.get_by_text("Skip").click()
+    up(pupil, "Owl")
+    coach.locator("#order").get_by_text("Undo").click()
+    up(pupil, "Bee")
+    coach.locator("summary", has_text="Late-comer").click()
+    coach.locator("input[name=names]").fill("Gnu")
+    coach.locator("text=Add").click()
+    playwright.expect(pupil.locator("#order")).to_contain_text("Gnu")
+    assert pupil.evaluate("window.mine")
+
+
+def test_a_phone_that_lost_its_stream_or_the_network_comes_back_to_the_truth(phone, store):
+    page = phone("/session", script=STREAMS)
+    begin(page, "Short", EIGHT)
+    listens(page)
+    page.evaluate("for (const stream of window.streams) stream.close()")  # as iOS does
+    run(store, "slept 1")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    up(page, "Owl")
+    page.context.set_offline(True)
+    run(store, "slept 2")
+    page.wait_for_timeout(300)
+    page.context.set_offline(False)
+    up(page, "Bee")
+    phone.complaints[:] = [said for said in phone.complaints if "ERR_" not in said]
+
+
+def test_without_javascript_a_session_runs_as_well(phone, store):
+    page = phone("/session", java_script_enabled=False)
+    begin(page, "Short", ["Fox", "Owl"])
+    up(page, "Fox")
+    page.locator("#arm").click()
+    rep = store.active_rep()
+    assert rep.posture == "supine"
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    store.change_rep(rep.id, state="done", result=run_result(0.25))
+    page.goto("/session")
+    up(page, "Owl")
+    page.locator("#order li", has_text="Owl").first.get_by_text("Skip").click()
+    up(page, "Fox")
+
+
+def test_feeling_comes_before_the_number(phone, store):
+    page = phone("/session", script=STREAMS)
+    begin(page, "Sprint starts", feel=True)
+    listens(page)
+    starts(page, store, "a", 0.301)
+    starts(page, store, "b", 0.233)
+    playwright.expect(page.locator("#sentence")).to_contain_text("How did it feel")
+    playwright.expect(page.locator("#last")).to_contain_text("how did it feel")
+    assert page.locator("#last .figure").first.is_hidden()
+    page.locator("button", has_text="Quicker").click()
+    playwright.expect(page.locator("#sentence")).to_contain_text("0.233")
+    playwright.expect(page.locator("#last .figure").first).to_be_visible()
+
+
+def test_a_class_of_thirty_is_typed_and_run_from_one_phone(phone, store):
+    page = phone("/session")
+    begin(page, "PE lesson", [f"Animal {k}" for k in range(1, 31)])
+    playwright.expect(page.locator("#order summary").first).to_contain_text("30 more starts")
+    for k in range(1, 4):
+        up(page, f"Animal {k}")
+        starts(page, store, f"pe {k}")
+    up(page, "Animal 4")
