@@ -2,6 +2,7 @@
 
 import json
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,7 +63,9 @@ athlete_table = sa.Table(
     sa.Column("name", sa.String(80), nullable=False),
     sa.Column("created_at", sa.String(32), nullable=False),
     sa.Column("deleted_at", sa.String(32)),
+    sa.Column("token", sa.String(32)),
     sa.Index("athlete_name", "name"),
+    sa.Index("athlete_token", "token", unique=True),
 )
 session_table = sa.Table(
     "session",
@@ -216,6 +219,7 @@ class Athlete:
     name: str
     created_at: str
     deleted_at: str | None
+    token: str  # of the own page: who has it sees that page
 
 
 @dataclass(frozen=True)
@@ -391,6 +395,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",  # a rep survives the battery being pulled
         "foreign_keys=ON",
+        "secure_delete=ON",  # what is forgotten is overwritten
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -857,7 +862,7 @@ class Store:
             made = connection.execute(
                 sa.insert(athlete_table)
                 .returning(*athlete_table.c)
-                .values(name=name, created_at=utc_now())
+                .values(name=name, created_at=utc_now(), token=secrets.token_urlsafe(16))
             )
             return Athlete(**made.one()._mapping)
 
@@ -868,6 +873,48 @@ class Store:
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(sa.func.lower(column.name), column.id))
             return [Athlete(**row._mapping) for row in rows]
+
+    def athlete_by_token(self, token: str) -> Athlete | None:
+        """Whose page that is; None for nobody's."""
+        column = athlete_table.c
+        wanted = sa.select(athlete_table).where(column.token == token, column.deleted_at.is_(None))
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return Athlete(**row._mapping) if row else None
+
+    def forget_athletes(self, athletes: Sequence[int]) -> int:
+        """Take out everything about them, for good: names, reps, pictures; how many reps it was.
+
+        Nothing of it is left in the file: deleted pages are overwritten, and the file is packed.
+        Raises Busy while one of them runs.
+        """
+        who = set(athletes)
+        with self._writing() as connection:
+            active = _active(connection)
+            if active and active.athlete_id in who:
+                raise Busy("that athlete's rep has not ended yet; stop it first")
+            column = rep_table.c
+            reps = list(connection.scalars(sa.select(column.id).where(column.athlete_id.in_(who))))
+            for table, place, gone in (
+                (turn_table, turn_table.c.athlete_id, who),
+                (turn_table, turn_table.c.rep_id, reps),
+                (evidence_table, evidence_table.c.rep_id, reps),
+                (rep_table, column.id, reps),
+                (athlete_table, athlete_table.c.id, who),
+            ):
+                connection.execute(sa.delete(table).where(place.in_(gone)))
+            _next_change(connection)
+        self._pack()
+        return len(reps)
+
+    def _pack(self) -> None:
+        """Leave no free page, and no log, that still holds what was deleted."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            raw.execute("VACUUM")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # Setting up: jobs from the page to the device
 

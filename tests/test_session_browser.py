@@ -51,6 +51,12 @@ def starts(page, store, key, reaction_s=0.24):
     return rep
 
 
+def own_page(store):
+    """Of somebody who has started."""
+    first = store.turns(store.running_session().id)[0].athlete_id
+    return next(f"/me/{each.token}" for each in store.athletes() if each.id == first)
+
+
 def run_result(reaction_s):
     return sample_result(reaction_s={"value": reaction_s, "u": 0.006})
 
@@ -66,7 +72,8 @@ def test_every_page_of_a_session_fits_the_phone(phone, store, size):
     turns = store.turns(store.running_session().id)
     store.change_turn(turns[12].id, "skipped")
     store.set_away(store.running_session().id, turns[13].athlete_id, True)
-    for path in ("/session", f"/session/{turns[0].session_id}", "/screen", "/join"):
+    own = own_page(store)
+    for path in ("/session", f"/session/{turns[0].session_id}", "/screen", "/join", own):
         page.goto(path)
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
         assert page.evaluate(FITS) == [False, []], path
@@ -79,8 +86,8 @@ def test_nothing_serious_stands_in_anybodys_way(phone, store):
     begin(page, names=EIGHT, feel=True)
     for k in range(9):
         run(store, f"axe {k}")
-    session = store.running_session().id
-    for path in ("/session", f"/session/{session}", "/screen", "/join"):
+    session, own = store.running_session().id, own_page(store)
+    for path in ("/session", f"/session/{session}", "/screen", "/join", own):
         page.goto(path)
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
         assert serious(page) == [], path

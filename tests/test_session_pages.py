@@ -31,7 +31,7 @@ def coach(client, store):
     def tap(path, **form):
         return client.post(path, data=form, headers=OURS)
 
-    tap("/session", circuit="lesson", names="Fox 1\nOwl 2, Bee 3", feel="yes")
+    tap("/session/begin", circuit="lesson", names="Fox 1\nOwl 2, Bee 3", feel="yes")
     tap.page = lambda path="/session": client.get(path).text
     tap.turns = lambda: store.turns(store.latest_session().id)
     return tap
@@ -62,7 +62,9 @@ def test_without_a_session_the_page_offers_circuits_and_says_how(client):
 
 
 def test_a_runner_alone_needs_no_name(client, store):
-    assert client.post("/session", data={"circuit": "article"}, headers=OURS).status_code == 303
+    assert (
+        client.post("/session/begin", data={"circuit": "article"}, headers=OURS).status_code == 303
+    )
     page = client.get("/session").text
     assert up(page) == "You"
     assert "On the back" in page
@@ -74,7 +76,7 @@ def test_a_runner_alone_needs_no_name(client, store):
 
 
 def test_after_a_start_the_runner_walks_back(client, store):
-    client.post("/session", data={"circuit": "article"}, headers=OURS)
+    client.post("/session/begin", data={"circuit": "article"}, headers=OURS)
     assert re.search(r'class="rest" hidden', client.get("/session").text)
     run(store, "a")
     rest = re.search(r'class="rest">[^<]*<strong data-rest="(\d+)"', client.get("/session").text)
@@ -82,7 +84,7 @@ def test_after_a_start_the_runner_walks_back(client, store):
 
 
 def test_six_starts_alone_say_that_they_cannot_tell_and_how_many_would(client, store):
-    client.post("/session", data={"circuit": "article"}, headers=OURS)
+    client.post("/session/begin", data={"circuit": "article"}, headers=OURS)
     for k, value in enumerate((0.24, 0.22, 0.25, 0.23, 0.235, 0.225)):
         run(store, f"key {k}", value)
     assert "All starts are made." in client.get("/session").text
@@ -144,7 +146,7 @@ def test_a_false_start_is_up_again(coach, store):
 
 def test_the_number_waits_until_it_is_said_how_it_felt(client, store):
     form = {"circuit": "standing", "feel": "yes"}
-    client.post("/session", data=form, headers=OURS)
+    client.post("/session/begin", data=form, headers=OURS)
     run(store, "a", 0.301)
     assert "How did it feel" not in client.get("/session").text, "there is none before"
     rep = run(store, "b", 0.233)
@@ -160,7 +162,7 @@ def test_the_number_waits_until_it_is_said_how_it_felt(client, store):
 
 
 def test_who_did_not_ask_for_feeling_sees_the_number_at_once(client, store):
-    client.post("/session", data={"circuit": "standing"}, headers=OURS)
+    client.post("/session/begin", data={"circuit": "standing"}, headers=OURS)
     run(store, "a", 0.301)
     run(store, "b", 0.233)
     assert "how did it feel" not in client.get("/session").text.lower()
@@ -168,7 +170,7 @@ def test_who_did_not_ask_for_feeling_sees_the_number_at_once(client, store):
 
 def test_a_class_of_thirty_is_not_a_page_of_a_hundred_rows(client):
     names = "\n".join(f"Animal {k}" for k in range(30))
-    client.post("/session", data={"circuit": "article", "names": names}, headers=OURS)
+    client.post("/session/begin", data={"circuit": "article", "names": names}, headers=OURS)
     page = client.get("/session").text
     assert "150 more starts" in page
     assert len(zlib.compress(page.encode())) < 20_000
@@ -204,7 +206,7 @@ def test_who_gets_quicker_than_before_sees_it(client, store):
             store.change_rep(rep.id, state=state)
         result = sample_result(reaction_s={"value": 0.40 + 0.002 * k, "u": 0.006})
         store.change_rep(rep.id, state="done", result=result)
-    client.post("/session", data={"circuit": "lesson", "names": "Fox"}, headers=OURS)
+    client.post("/session/begin", data={"circuit": "lesson", "names": "Fox"}, headers=OURS)
     run(store, "now", 0.21)
     page = client.get(f"/session/{store.latest_session().id}").text
     assert re.search(r"quicker <small[^>]*>\(−19\d ± \d+ ms\)", page)
@@ -226,7 +228,7 @@ def test_joining_is_a_code_of_the_address_that_the_phone_asked_for(client):
 
 
 def test_what_cannot_be_is_told(client, store, coach):
-    assert coach("/session", circuit="article").status_code == 409
+    assert coach("/session/begin", circuit="article").status_code == 409
     assert coach("/session/turn/1/explode").status_code == 404
     assert coach("/session/turn/999/skip").status_code == 404
     assert coach("/session/join", names="").status_code == 400
@@ -241,7 +243,7 @@ def test_what_cannot_be_is_told(client, store, coach):
 
 def test_sixty_names_are_a_session_and_more_are_two(client, store):
     names = "\n".join(f"Animal {k}" for k in range(61))
-    told = client.post("/session", data={"circuit": "lesson", "names": names}, headers=OURS)
+    told = client.post("/session/begin", data={"circuit": "lesson", "names": names}, headers=OURS)
     assert told.status_code == 400
     assert "two sessions" in told.text
     assert "Animal 60" in told.text, "what was typed is still there"
@@ -250,8 +252,71 @@ def test_sixty_names_are_a_session_and_more_are_two(client, store):
 
 def test_a_name_is_text_and_nothing_else(client):
     evil = "<svg onload=alert(1)>"
-    client.post("/session", data={"circuit": "short", "names": evil}, headers=OURS)
+    client.post("/session/begin", data={"circuit": "short", "names": evil}, headers=OURS)
     for path in ("/session", "/screen", "/session/1"):
         page = client.get(path).text
         assert evil not in page
         assert "&lt;svg" in page
+
+
+# An athlete's own page, and forgetting
+
+
+def token_of(store, athlete_id):
+    return next(each.token for each in store.athletes() if each.id == athlete_id)
+
+
+def test_an_athletes_own_page_is_found_by_its_token_only(coach, client, store):
+    assert client.get("/me/nobody").status_code == 404
+    fox = coach.turns()[0].athlete_id
+    page = client.get(f"/me/{token_of(store, fox)}").text
+    assert "No measured start yet" in page
+    run(store, "a", 0.25)
+    page = client.get(f"/me/{token_of(store, fox)}").text
+    assert "On the belly, either leg" in page
+    assert "0.25" in page
+    assert "Start with the other leg" in page
+    tokens = {each.token for each in store.athletes()}
+    assert len(tokens) == 3
+    assert min(map(len, tokens)) >= 20
+
+
+def test_who_is_forgotten_is_not_in_the_file_any_more(coach, client, store, tmp_path):
+    secret = "Quetzalcoatl Nevermore"
+    coach("/session/join", names=secret)
+    late = next(each for each in store.athletes() if each.name == secret)
+    rep = store.request_rep(posture="prone", key="forget me", athlete_id=late.id)
+    store.ask_stop(rep.id)
+    store.save_evidence(rep.id, "picture", "image/png", b"THE PICTURE OF A CHILD" * 50)
+    others = len(store.reps())
+    path = f"/me/{late.token}/forget"
+    assert client.post(path, headers=OURS).status_code == 400, "not without the box ticked"
+    assert "Nothing was forgotten" in client.post(path, headers=OURS).text
+    told = client.post(path, data={"sure": "yes"}, headers=OURS)
+    assert "1 rep is gone" in told.text
+    assert len(store.reps()) == others - 1
+    assert client.get(f"/me/{late.token}").status_code == 404
+    assert all(turn.athlete_id != late.id for turn in coach.turns())
+    for file in tmp_path.iterdir():
+        content = file.read_bytes()
+        assert secret.encode() not in content, file.name
+        assert b"PICTURE OF A CHILD" not in content, file.name
+
+
+def test_a_class_is_forgotten_with_all_its_reps_and_nobody_else_is(coach, client, store):
+    other = store.add_athlete("Somebody else")
+    kept = store.request_rep(posture="prone", key="kept", athlete_id=other.id)
+    store.ask_stop(kept.id)
+    run(store, "a")
+    number = store.latest_session().id
+    assert "Forget 3 athletes" in client.get(f"/session/{number}").text
+    client.post(f"/session/{number}/forget", data={"sure": "yes"}, headers=OURS)
+    assert [each.name for each in store.athletes()] == ["Somebody else"]
+    assert [rep.id for rep in store.reps()] == [kept.id]
+
+
+def test_nobody_is_forgotten_while_he_runs(coach, client, store):
+    rep = store.request_turn("a")
+    path = f"/me/{token_of(store, rep.athlete_id)}/forget"
+    assert client.post(path, data={"sure": "yes"}, headers=OURS).status_code == 409
+    assert store.rep(rep.id)

@@ -36,6 +36,7 @@ def main() -> None:
             set_up(browser, f"http://127.0.0.1:{port}", docs)
             photograph(browser, f"http://127.0.0.1:{port}", docs)
             check(browser, f"http://127.0.0.1:{port}", docs)
+            session(browser, f"http://127.0.0.1:{port}", docs)
         browser.close()
     for picture in sorted(docs.glob("*.png")):
         print(picture.relative_to(ROOT), f"{picture.stat().st_size // 1024} kB")
@@ -111,6 +112,24 @@ def check(browser: Browser, address: str, docs: Path) -> None:
     page.get_by_role("button", name="Look", exact=True).click()
     page.get_by_text("are good").wait_for()
     page.screenshot(path=docs / "check-page.png")
+    context.close()
+
+
+def session(browser: Browser, address: str, docs: Path) -> None:
+    """A coach's eight, after the first start."""
+    context = browser.new_context(
+        base_url=address, viewport=PHONE, device_scale_factor=2, locale="en-GB"
+    )
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto("/session")
+    page.locator("textarea").fill("Fox 1, Owl 2, Bee 3, Elk 4, Hen 5, Cat 6, Yak 7, Ant 8")
+    page.locator("text=BEGIN").click()
+    page.locator("#arm").click()
+    page.locator("#word", has_text="DONE").wait_for()
+    page.locator("#up .who", has_text="Owl 2").wait_for()
+    page.locator("#last .figure").first.wait_for()
+    page.screenshot(path=docs / "session-page.png")
     context.close()
 
 

@@ -22,7 +22,7 @@ from flask.typing import ResponseReturnValue
 from pi import sessions
 from pi.drills import CIRCUITS, POSTURES
 from pi.sessions import Comparison, Known
-from pi.store import Busy, Rep, Session, Store, Turn, WrongStep
+from pi.store import Athlete, Busy, Rep, Session, Store, Turn, WrongStep
 from web.live import Feed
 from web.state import asks_feeling, state_now
 
@@ -87,6 +87,7 @@ class Column(NamedTuple):
 
     athlete: int | None
     name: str
+    token: str  # of the own page; "" for nobody's
     done: int
     planned: int
     reaction: dict[str, Any] | None  # median, as a quantity
@@ -99,6 +100,7 @@ class Column(NamedTuple):
 def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column]:
     """Everybody in the order of the plan: nobody is first, and nobody last."""
     names = names_of()
+    tokens: dict[int | None, str] = {each.id: each.token for each in store().athletes()}
     order = list(dict.fromkeys(turn.athlete_id for turn in turns))
     told = []
     for athlete in order:
@@ -109,6 +111,7 @@ def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column
             Column(
                 athlete,
                 names.get(athlete, ""),
+                tokens.get(athlete, ""),
                 sum(turn.state == "done" for turn in own),
                 sum(turn.state != "skipped" for turn in own),
                 quantity(now),
@@ -268,7 +271,7 @@ def plan_page(said: str, status: int) -> ResponseReturnValue:
     return html, status
 
 
-@page.post("/session")
+@page.post("/session/begin")
 def begin() -> ResponseReturnValue:
     circuit = CIRCUITS.get(request.form.get("circuit", ""))
     if circuit is None:
@@ -432,6 +435,59 @@ def how_well_felt(reps: list[Rep], felt_of: dict[int | None, str]) -> sessions.F
         for own in kinds.values()
     ]
     return sessions.Felt(sum(each.right for each in told), sum(each.of for each in told))
+
+
+@page.post("/session/<int:number>/forget")
+def forget_class(number: int) -> ResponseReturnValue:
+    """Everybody of a session, with all their reps."""
+    turns = store().turns(number)
+    return forget([turn.athlete_id for turn in turns if turn.athlete_id is not None])
+
+
+@page.post("/me/<token>/forget")
+def forget_athlete(token: str) -> ResponseReturnValue:
+    return forget([whose(token).id])
+
+
+def forget(athletes: list[int]) -> ResponseReturnValue:
+    if request.form.get("sure") != "yes":
+        return answer("Nothing was forgotten: tick the box first.", 400)
+    try:
+        reps = store().forget_athletes(athletes)
+    except Busy:
+        return answer("One of them runs just now. Stop the rep first.", 409)
+    poke()
+    return render_template("forgotten.html", state=state_now(store()), reps=reps)
+
+
+@page.get("/me/<token>")
+def me(token: str) -> ResponseReturnValue:
+    """An athlete's own page: nobody finds it who was not given its address."""
+    athlete = whose(token)
+    reps = store().reps(athlete_id=athlete.id, limit=ALL)
+    told = measured(reps)
+    kinds: dict[tuple[str, str], list[Rep]] = {}
+    days: dict[tuple[str, str], list[Rep]] = {}
+    for rep in told:
+        kinds.setdefault((rep.posture, rep.lead_leg), []).append(rep)
+        day = rep.requested_at[:10] if rep.dated else "date unknown"
+        days.setdefault((day, rep.posture), []).append(rep)
+    return render_template(
+        "me.html",
+        state=state_now(store()),
+        athlete=athlete,
+        reps=reps,
+        kinds=[(*kind, len(own), quantity(of_reps(own))) for kind, own in kinds.items()],
+        days=[(*day, len(own), quantity(of_reps(own))) for day, own in days.items()],
+        compared=comparisons(reps),
+    )
+
+
+def whose(token: str) -> Athlete:
+    athlete = store().athlete_by_token(token)
+    if athlete is None:
+        abort(404)
+    return athlete
 
 
 @page.get("/screen")

@@ -12,9 +12,9 @@ for phy in /sys/class/ieee80211/*; do echo "radio ${phy##*/}: $(ls "$phy/device/
 mkdir -p /etc/NetworkManager/conf.d /var/lib/NetworkManager
 printf '[main]\nplugins=keyfile\n[device]\nmatch-device=interface-name:wlan*\nmanaged=1\n' >/etc/NetworkManager/NetworkManager.conf
 NetworkManager --log-level=INFO --debug >/tmp/nm.log 2>&1 &
-trap 'nmcli device; tail -n 40 /tmp/nm.log' ERR
+trap 'echo "line $LINENO"; nmcli device; tail -n 40 /tmp/nm.log' ERR
 until nmcli -t -f STATE general >/dev/null 2>&1; do sleep 1; done
-for _ in $(seq 10); do nmcli -t -f DEVICE,STATE device | grep -q '^wlan0:disconnected' && break; sleep 1; done
+for _ in $(seq 10); do [[ $(nmcli -t -f DEVICE,STATE device) == *wlan0:disconnected* ]] && break; sleep 1; done
 
 # setup.sh's own functions, without what it does when it is called
 cd /project
@@ -23,20 +23,20 @@ dry='' changed=''
 # shellcheck disable=SC1091
 . systemd/install.sh
 hotspot DE
-for _ in $(seq 15); do nmcli -t -f GENERAL.STATE connection show "$PROFILE" 2>/dev/null | grep -q activated && break; sleep 1; done
-nmcli -t -f GENERAL.STATE connection show "$PROFILE" | grep -q activated
-ip -4 -brief address show wlan0 | grep -q '10.42.0.1/24'
-iw dev wlan0 info | grep -q 'type AP'
+for _ in $(seq 15); do [[ $(nmcli -t -f GENERAL.STATE connection show "$PROFILE" 2>/dev/null) == *activated* ]] && break; sleep 1; done
+[[ $(nmcli -t -f GENERAL.STATE connection show "$PROFILE") == *activated* ]]
+[[ $(ip -4 -brief address show wlan0) == *10.42.0.1/24* ]]
+[[ $(iw dev wlan0 info) == *"type AP"* ]]
 ssid=$(nmcli -g 802-11-wireless.ssid connection show "$PROFILE")
 psk=$(nmcli -s -g 802-11-wireless-security.psk connection show "$PROFILE")
 echo "hotspot $ssid is up, its passphrase of ${#psk} letters"
 before=$(nmcli -t -f UUID connection show | sort)
-hotspot DE | grep -q 'there already'
+[[ $(hotspot DE) == *"there already"* ]]
 [[ $(nmcli -t -f UUID connection show | sort) == "$before" ]]
 echo "a second install leaves it"
 
 # the phone: a radio of its own
-for _ in $(seq 10); do nmcli -t -f SSID device wifi list ifname wlan1 --rescan yes 2>/dev/null | grep -qx "$ssid" && break; sleep 2; done
+for _ in $(seq 10); do [[ $(nmcli -t -f SSID device wifi list ifname wlan1 --rescan yes 2>/dev/null) == *"$ssid"* ]] && break; sleep 2; done
 if nmcli device wifi connect "$ssid" password "not-the-right-one" ifname wlan1 >/dev/null 2>&1; then false; fi
 nmcli connection delete "$ssid" >/dev/null 2>&1 || true
 echo "a wrong passphrase is refused"
