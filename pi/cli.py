@@ -400,6 +400,17 @@ def reanalyse(rep: tuple[int, ...], as_json: bool) -> None:
 
 
 @main.command()
+@answers
+def pin() -> None:
+    """Make a new PIN for the coach: nobody is one until it is used."""
+    from .pin import new_pin
+    from .store import open_store
+
+    with open_store(load_settings().store.url) as store:
+        click.echo(store.station(new_pin).pin)
+
+
+@main.command()
 @click.argument("rep")
 @click.option("--json", "as_json", is_flag=True, help="The budget as JSON instead of a table.")
 @answers

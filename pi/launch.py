@@ -118,6 +118,7 @@ def watch(parts: Iterable[Part], host: str, port: int, stop: threading.Event) ->
             continue
         if answers(host, port):
             show_address(host, port)
+            show_pin()
             shown = True
         elif time.monotonic() > answers_until:
             print(f"trackstart: no page after {ANSWERS_WITHIN_S:.0f} s", file=sys.stderr)
@@ -171,6 +172,15 @@ def show_address(host: str, port: int) -> None:
         if "utf" in sys.stdout.encoding.lower():  # it is drawn with half blocks
             segno.make(address, micro=False).terminal(compact=True, border=2)
     print("Ctrl-C stops it.", flush=True)
+
+
+def show_pin() -> None:
+    """Print the coach's PIN, as long as nobody has used it."""
+    from pi.store import open_store
+
+    with open_store(load_settings().store.url) as store:
+        if pin := store.station().pin:
+            print(f"The coach's PIN, until it is used: {pin}", flush=True)
 
 
 def lan_address() -> str | None:

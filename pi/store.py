@@ -205,6 +205,16 @@ self_test_table = sa.Table(
 )
 
 
+station_table = sa.Table(
+    "station",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("signing_key", sa.String(64), nullable=False),
+    sa.Column("pin", sa.String(16)),  # as long as nobody has used it
+    sa.Column("pin_hash", sa.String(255), nullable=False),
+)
+
+
 class Busy(Exception):
     """The station has a rep that has not ended yet."""
 
@@ -319,6 +329,20 @@ class SetUp:
     picture: bytes | None  # JPEG or PNG; for ten minutes
     asked_ns: int
     boot_id: str
+
+
+@dataclass(frozen=True)
+class Station:
+    """Whose timer this is."""
+
+    signing_key: str
+    pin: str | None  # to be shown, until it is used for the first time; then nobody can read it
+    pin_hash: str
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a coach has taken it over: from then on it is no toy for everybody."""
+        return self.pin is None
 
 
 @dataclass(frozen=True)
@@ -1100,6 +1124,34 @@ class Store:
         with self._engine.connect() as connection:
             row = connection.execute(wanted).first()
         return SelfTest(*row) if row else None
+
+    # Whose timer it is
+
+    def station(self, new_pin: Callable[[], tuple[str, str]] | None = None) -> Station:
+        """Whose timer it is; made, with a PIN and a key of its own, when first asked.
+
+        new_pin : gives a PIN and its hash, and puts them in the place of those that were: nobody
+        is a coach then until it is used.
+        """
+        with self._writing() as connection:
+            row = connection.execute(sa.select(station_table)).first()
+            if row and not new_pin:
+                return Station(row.signing_key, row.pin, row.pin_hash)
+            pin, pin_hash = new_pin() if new_pin else ("", "")
+            if row:
+                connection.execute(sa.update(station_table).values(pin=pin, pin_hash=pin_hash))
+                return Station(row.signing_key, pin, pin_hash)
+            key = secrets.token_hex(32)
+            connection.execute(
+                sa.insert(station_table).values(id=1, signing_key=key, pin=pin, pin_hash=pin_hash)
+            )
+            return Station(key, pin, pin_hash)
+
+    def claim_station(self) -> None:
+        """The PIN was used: it is not shown any more."""
+        with self._writing() as connection:
+            connection.execute(sa.update(station_table).values(pin=None))
+            _next_change(connection)
 
     # The device's sign of life
 

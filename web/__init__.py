@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from pi.settings import Settings, load_settings
 from pi.store import Store, open_store
-from web import check, portal, session, set_up, words
+from web import check, coach, portal, session, set_up, words
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
@@ -44,10 +44,12 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_blueprint(set_up.page)
     app.register_blueprint(session.page)
     app.register_blueprint(check.page)
+    app.register_blueprint(coach.page)
     app.register_blueprint(portal.page)
     app.register_error_handler(HTTPException, error_page)
     app.register_error_handler(SQLAlchemyError, error_page)
     guard(app, settings.web.names)
+    coach.keep_to_coach(app, app.extensions["store"])
     return app
 
 

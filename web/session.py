@@ -317,13 +317,12 @@ def arm() -> ResponseReturnValue:
 
 @page.post("/session/turn/<int:number>/<what>")
 def change(number: int, what: str) -> ResponseReturnValue:
-    """One tap on a turn: skip, bring back, up next, once more, how it felt."""
+    """One tap on a turn: skip, bring back, up next, once more."""
     does = {
         "skip": lambda: store().change_turn(number, "skipped"),
         "back": lambda: store().change_turn(number, "waiting"),
         "first": lambda: store().first_turn(number),
         "again": lambda: store().repeat_turn(number),
-        "felt": lambda: store().save_felt(number, request.form.get("felt", "")),
     }
     if what not in does:
         abort(404)
@@ -331,6 +330,16 @@ def change(number: int, what: str) -> ResponseReturnValue:
         does[what]()
     except WrongStep:
         return answer("That start has been made meanwhile.", 409)
+    except ValueError:
+        return answer("That start is not there any more.", 404)
+    return answer()
+
+
+@page.post("/session/turn/<int:number>/felt")
+def felt(number: int) -> ResponseReturnValue:
+    """How a start felt: said by whoever made it."""
+    try:
+        store().save_felt(number, request.form.get("felt", ""))
     except ValueError:
         return answer("That start is not there any more.", 404)
     return answer()

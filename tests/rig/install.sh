@@ -194,18 +194,39 @@ wait_for_page 90
 
 step "an older version's store: update to this one, the rep is kept"
 inside systemctl stop trackstart-device trackstart-web
-inside sh -c 'cd /opt/trackstart/current && TRACKSTART_HOME=/var/lib/trackstart .venv/bin/python - <<PY
+inside sh -c 'cd /opt/trackstart/current && .venv/bin/python - <<PY
+import os
+import sqlite3
+from pathlib import Path
+
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from pathlib import Path
+
 import pi
+
+home = Path("/var/lib/trackstart")
+now, old = home / "trackstart.db", home / "old.db"
 config = Config()
 config.set_main_option("script_location", str(Path(pi.__file__).parent / "migrations"))
-config.set_main_option("sqlalchemy.url", "sqlite:////var/lib/trackstart/trackstart.db")
-import sqlite3
-with sqlite3.connect("/var/lib/trackstart/trackstart.db") as c:
-    c.execute("drop table self_test"); c.execute("alter table rep drop column dated"); c.execute("update alembic_version set version_num = \"0002\"")
-print("the store is that of revision 0002")
+with sa.create_engine(f"sqlite:///{old}").connect() as connection, connection.begin():
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0002")
+with sqlite3.connect(old) as store:
+    store.execute("attach ? as now", (str(now),))
+    named = store.execute("select name from main.sqlite_master where type = ?", ("table",))
+    tables = [name for name, in named]
+    for table in set(tables) - {"alembic_version"}:
+        columns = ", ".join(row[1] for row in store.execute(f"pragma main.table_info({table})"))
+        store.execute(f"delete from main.{table}")
+        store.execute(f"insert into main.{table} ({columns}) select {columns} from now.{table}")
+store.close()
+owner = now.stat()
+for name in ("trackstart.db", "trackstart.db-wal", "trackstart.db-shm"):
+    (home / name).unlink(missing_ok=True)
+old.rename(now)
+os.chown(now, owner.st_uid, owner.st_gid)
+print("the store is that of revision 0002, with", len(tables), "tables")
 PY'
 inside systemctl start trackstart-device trackstart-web.socket trackstart-web
 wait_for_page

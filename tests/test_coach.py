@@ -1,0 +1,148 @@
+"""Who may change things: everybody, until a coach has taken the timer over."""
+
+import pytest
+from click.testing import CliRunner
+from sample_reps import beat
+from test_session_pages import run
+from test_web import JSON, OURS
+
+from pi.cli import main
+from pi.pin import is_right, new_pin
+from pi.settings import Settings
+from pi.store import open_store
+from web import coach, create_app
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_tried():
+    coach.wrong.clear()
+    yield
+    coach.wrong.clear()
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        beat(store)
+        yield store
+
+
+@pytest.fixture
+def app(store):
+    return create_app(Settings(), store)
+
+
+@pytest.fixture
+def phone(app):
+    return app.test_client
+
+
+def enter(client, pin):
+    return client.post("/coach/enter", data={"pin": pin}, headers=OURS)
+
+
+@pytest.fixture
+def taken(store, phone):
+    """A timer that a coach has taken over; the coach's phone."""
+    mine = phone()
+    assert enter(mine, store.station().pin).status_code == 303
+    return mine
+
+
+def test_a_pin_is_six_digits_and_only_its_hash_is_compared():
+    pin, kept = new_pin()
+    assert len(pin) == 6
+    assert pin.isdecimal()
+    assert pin not in kept
+    assert is_right(f" {pin[:3]} {pin[3:]} ", kept)
+    assert not is_right("", kept)
+    assert not is_right(pin, "")
+
+
+def test_every_timer_has_a_pin_and_a_key_of_its_own(tmp_path):
+    seen = set()
+    for name in "ab":
+        with open_store(f"sqlite:///{tmp_path / name}.db") as store:
+            app = create_app(Settings(), store)
+            seen |= {store.station().pin, store.station().signing_key}
+            assert app.secret_key == store.station().signing_key
+            assert len(app.secret_key) == 64
+    assert len(seen) == 4
+
+
+def test_until_a_coach_comes_the_timer_is_everybodys(phone, store):
+    client = phone()
+    assert client.post("/session/begin", data={"circuit": "short"}, headers=OURS).status_code == 303
+    assert store.station().pin in client.get("/coach").text
+
+
+def test_from_then_on_the_pin_is_shown_nowhere_and_the_others_watch(phone, store, taken):
+    pupil = phone()
+    assert store.station().pin is None
+    taken.post("/session/begin", data={"circuit": "lesson", "names": "Fox, Owl"}, headers=OURS)
+    page = pupil.get("/session").text
+    assert "This phone watches." in page
+    assert "This phone watches." not in taken.get("/session").text
+    for path in ("/session/arm", "/arm", "/go", "/session/1/end", "/session/1/forget", "/clock"):
+        told = pupil.post(path, data={"sure": "yes"}, headers=OURS)
+        assert (path, told.status_code) == (path, 403)
+    told = pupil.post("/session/arm", headers=JSON)
+    assert "Only the coach" in told.json["said"]
+    assert told.json["word"] == "READY"
+    assert taken.post("/session/arm", headers=OURS).status_code == 303
+
+
+def test_every_change_is_refused_to_a_watching_phone_unless_it_is_anybodys(app, phone, taken):
+    pupil = phone()
+    for rule in app.url_map.iter_rules():
+        if "POST" not in rule.methods or rule.endpoint in coach.ANYBODYS:
+            continue
+        path = rule.build(dict.fromkeys(rule.arguments, 1))[1]
+        assert pupil.post(path, headers=OURS).status_code == 403, path
+
+
+def test_stop_and_how_it_felt_are_everybodys(phone, store, taken):
+    pupil = phone()
+    taken.post("/session/begin", data={"circuit": "standing"}, headers=OURS)
+    rep = run(store, "a")
+    turn = store.turn_of(rep.id)
+    path = f"/session/turn/{turn.id}/felt"
+    assert pupil.post(path, data={"felt": "slower"}, headers=OURS).status_code == 303
+    assert store.turn_of(rep.id).felt == "slower"
+    assert pupil.post("/stop", headers=OURS).status_code == 303
+
+
+def test_five_wrong_pins_are_enough_for_a_minute(phone, store, monkeypatch):
+    client, pin = phone(), store.station().pin
+    wrong = "000000" if pin != "000000" else "111111"
+    assert [enter(client, wrong).status_code for _ in range(5)] == [403] * 5
+    assert enter(client, pin).status_code == 429, "the right one too: nobody may go on guessing"
+    later = coach.time.monotonic() + 61
+    monkeypatch.setattr(coach.time, "monotonic", lambda: later)
+    assert enter(client, pin).status_code == 303
+
+
+def test_a_cookie_of_another_timer_or_of_the_pin_before_is_worth_nothing(phone, store, taken):
+    store.station(new_pin)
+    store.claim_station()
+    assert taken.post("/session/arm", headers=OURS).status_code == 403
+
+
+def test_a_coach_hands_the_phone_back(taken):
+    assert taken.post("/coach/leave", headers=OURS).status_code == 303
+    assert taken.post("/session/arm", headers=OURS).status_code == 403
+
+
+def test_a_new_pin_is_made_on_the_box(store, taken, monkeypatch, tmp_path):
+    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
+    told = CliRunner().invoke(main, ["pin"])
+    assert told.exit_code == 0
+    assert told.output.strip() == store.station().pin
+    assert not store.station().claimed
+
+
+def test_the_cookie_is_no_scripts_and_no_other_sites(phone, store):
+    told = enter(phone(), store.station().pin)
+    cookie = told.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie

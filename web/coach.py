@@ -1,0 +1,118 @@
+"""Who is the coach: a PIN, asked for once on each of the coach's phones.
+
+Until somebody uses the PIN the timer is everybody's, as a runner alone wants it, and the page shows
+it. From then on only a coach's phone changes anything; everybody may look, stop, and say how a
+start felt. A new PIN is made on the box: `trackstart pin`.
+"""
+
+import threading
+import time
+from collections import deque
+
+from flask import (
+    Blueprint,
+    Flask,
+    current_app,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from pi.pin import is_right, new_pin
+from pi.store import Station, Store
+from web.state import state_now
+
+page = Blueprint("coach", __name__)
+
+TRIES, WITHIN_S = 5, 60.0  # of wrong PINs, all phones together
+KEPT_DAYS = 120  # a term
+
+ANYBODYS = {"pages.stop", "coach.enter", "coach.leave", "session.felt", "session.forget_athlete"}
+"""What needs no coach: to stop is everybody's, one's own is one's own."""
+
+wrong: deque[float] = deque(maxlen=TRIES)
+lock = threading.Lock()
+
+
+def store() -> Store:
+    return current_app.extensions["store"]
+
+
+def station() -> Station:
+    """Whose timer it is, read once a request."""
+    if "station" not in g:
+        g.station = store().station()
+    return g.station
+
+
+def is_coach() -> bool:
+    """Whether this phone may change things: a coach's, or any while nobody is the coach."""
+    now = station()
+    return not now.claimed or session.get("coach") == now.pin_hash[-24:]
+
+
+def keep_to_coach(app: Flask, store: Store) -> None:
+    """Refuse everything that changes something to phones that are no coach's."""
+    now = store.station()
+    if not now.pin_hash:
+        now = store.station(new_pin)
+    app.secret_key = now.signing_key
+    app.config.update(
+        SESSION_COOKIE_NAME="trackstart",
+        SESSION_COOKIE_SAMESITE="Strict",
+        PERMANENT_SESSION_LIFETIME=KEPT_DAYS * 86400,
+        SESSION_REFRESH_EACH_REQUEST=False,
+    )
+    app.jinja_env.globals["is_coach"] = is_coach
+
+    @app.before_request
+    def coaches_only() -> ResponseReturnValue | None:
+        if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint in ANYBODYS:
+            return None
+        if is_coach():
+            return None
+        said = "Only the coach's phone may do that. If you are the coach, type the PIN on Session."
+        if request.accept_mimetypes.best == "application/json":
+            return jsonify(state_now(store) | {"said": said}), 403
+        return coach_page(said, 403)
+
+
+@page.get("/coach")
+def show() -> ResponseReturnValue:
+    return coach_page()
+
+
+def coach_page(said: str = "", status: int = 200) -> ResponseReturnValue:
+    html = render_template(
+        "coach.html", state=state_now(store()), said=said, station=station(), mine=is_coach()
+    )
+    return html, status
+
+
+@page.post("/coach/enter")
+def enter() -> ResponseReturnValue:
+    """The PIN, once on each phone; its first use takes the timer over."""
+    now = time.monotonic()
+    with lock:
+        if len(wrong) == TRIES and now - wrong[0] < WITHIN_S:
+            return coach_page("Five wrong PINs. Wait a minute, then try again.", 429)
+    if not is_right(request.form.get("pin", ""), station().pin_hash):
+        with lock:
+            wrong.append(now)
+        return coach_page("That is not the PIN.", 403)
+    store().claim_station()
+    session.permanent = True
+    session["coach"] = station().pin_hash[-24:]
+    return redirect(url_for("coach.show"), 303)
+
+
+@page.post("/coach/leave")
+def leave() -> ResponseReturnValue:
+    """This phone is a coach's no more."""
+    session.clear()
+    return redirect(url_for("coach.show"), 303)
