@@ -146,3 +146,7 @@ CIRCUITS = {
         ),
     )
 }
+
+CUES = ("Run tall", "Lean like a trust fall", "Land under the body", "Neutral spine")
+"""What an athlete may work on, two at most: more is overthinking."""
+MOST_CUES = 2

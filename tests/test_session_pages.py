@@ -259,6 +259,28 @@ def test_a_name_is_text_and_nothing_else(client):
         assert "&lt;svg" in page
 
 
+def test_two_things_to_work_on_are_shown_before_each_start_and_three_are_too_many(client, store):
+    form = {"circuit": "short", "cue": ["Run tall", "Neutral spine"], "own": "Loose hands."}
+    told = client.post("/session/begin", data=form, headers=OURS)
+    assert told.status_code == 400
+    assert "Two things to work on are enough" in told.text
+    assert 'value="Loose hands."' in told.text
+    client.post("/session/begin", data=form | {"cue": ["Run tall"]}, headers=OURS)
+    assert "Run tall. Loose hands." in client.get("/session").text
+
+
+def test_a_sessions_reps_are_a_table_of_their_own(coach, client, store):
+    other = store.request_rep(posture="standing", key="other")
+    store.ask_stop(other.id)
+    number = store.latest_session().id
+    store.end_session(number)
+    free = store.request_rep(posture="standing", key="after")
+    store.ask_stop(free.id)
+    table = client.get(f"/reps.csv?session_id={number}").text.strip().splitlines()
+    assert len(table) == 2
+    assert table[1].split(",")[0] == str(other.id)
+
+
 # An athlete's own page, and forgetting
 
 

@@ -4,8 +4,8 @@
 
 One rep after another is armed through the page, with a fixed hold, first with nobody else looking
 (a quarter of the time), then with PHONES pages on live streams while others ask for the list of
-reps, reps, pictures and the Start page. Prints the table, or one JSON object with --json. Nothing
-is judged here; machines differ.
+reps, reps, pictures, the Start page, and the board of a class of thirty. Prints the table, or one
+JSON object with --json. Nothing is judged here; machines differ.
 
     frames        due at the camera and lost; how late after its time each was in the ring
     GO            how late after the planned instant; how wide the bracket around the pin's write
@@ -42,13 +42,16 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from sample_reps import add_rep  # noqa: E402
+from sample_reps import add_rep, sample_result, walk  # noqa: E402
 from two_processes import free_port  # noqa: E402
 
 from pi import launch  # noqa: E402
-from pi.store import open_store  # noqa: E402
+from pi.drills import CIRCUITS  # noqa: E402
+from pi.sessions import plan  # noqa: E402
+from pi.store import Store, open_store  # noqa: E402
 
 HOLD_S = 0.7
+CLASS = 30  # athletes of a lesson
 STORED = 60  # reps that are there before: a full page of the list
 MARKS = ("<!-- load -->", "<!-- /load -->")
 
@@ -132,6 +135,7 @@ def measure(
         (home / "settings.toml").write_text(settings)
         frames = home / "frames.npy"
         with open_store(f"sqlite:///{home / 'trackstart.db'}") as store:
+            begin_class(store)
             for _ in range(STORED):
                 add_rep(store)
         device = [str(ROOT / "tools/paced_camera.py"), str(frames)]
@@ -164,6 +168,17 @@ def measure(
         "quiet": phases[0],
         "load": phases[1],
     }
+
+
+def begin_class(store: Store) -> None:
+    """A lesson of thirty, half through: its board has everybody's starts to read."""
+    circuit = CIRCUITS["lesson"]
+    athletes = [store.add_athlete(f"Animal {k}").id for k in range(CLASS)]
+    store.begin_session(circuit._asdict(), plan(athletes, circuit.starts))
+    for k in range(CLASS):
+        rep = store.request_turn(f"class {k}")
+        walk(store, rep, "settling", "holding", "running", "analysing")
+        store.change_rep(rep.id, state="done", result=sample_result())
 
 
 def until_ready(parts: list[launch.Part], port: int) -> None:
@@ -293,7 +308,7 @@ def listen(port: int, phones: int) -> list[tuple[int, str, int]]:
 
 
 PAGES = ("/reps", "/reps?status=measured", "/", "/rep/{newest}", "/rep/{newest}/picture.png",
-         "/reps", "/rep/{newest}/replay.svg", "/rep/{newest}.json")  # fmt: skip
+         "/session/1", "/screen", "/rep/{newest}/replay.svg", "/rep/{newest}.json")  # fmt: skip
 
 
 def ask_for_pages(port: int, per_s: float) -> list[tuple[int, int, int]]:
@@ -319,7 +334,7 @@ def ask_for_pages(port: int, per_s: float) -> list[tuple[int, int, int]]:
             if number % 50 == 0:
                 newest[0] = measured_rep(port) or newest[0]
 
-    newest = [STORED]
+    newest = [CLASS + STORED]
     readers = [threading.Thread(target=ask) for _ in range(8)]
     for reader in readers:
         reader.start()

@@ -300,6 +300,7 @@ def filters() -> dict[str, Any]:
     args = request.args
     return {
         "athlete_id": args.get("athlete_id", type=row_id),
+        "session_id": args.get("session_id", type=row_id),
         "posture": args.get("posture") if args.get("posture") in POSTURES else None,
         "status": args.get("status") if args.get("status") in words.STATUSES else None,
     }

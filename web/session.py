@@ -20,7 +20,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from pi import sessions
-from pi.drills import CIRCUITS, POSTURES
+from pi.drills import CIRCUITS, CUES, MOST_CUES, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Rep, Session, Store, Turn, WrongStep
 from web.live import Feed
@@ -266,7 +266,10 @@ def plan_page(said: str, status: int) -> ResponseReturnValue:
         roster=request.form.get("names")
         or "\n".join(names[athlete] for athlete in who if athlete in names),
         before=before,
-        feel=bool(before and before.circuit.get("feel")),
+        feel=bool(request.form.get("feel") or (before and before.circuit.get("feel"))),
+        cues=CUES,
+        chosen_cues=request.form.getlist("cue"),
+        own_cue=request.form.get("own", ""),
     )
     return html, status
 
@@ -279,13 +282,22 @@ def begin() -> ResponseReturnValue:
     try:
         athletes: list[int | None] = [*roster(request.form.get("names", ""))] or [None]
         turns = sessions.plan(athletes, circuit.starts)
-        feel = bool(request.form.get("feel"))
-        store().begin_session(circuit._asdict() | {"feel": feel}, turns)
+        more = {"feel": bool(request.form.get("feel")), "cues": cues()}
+        store().begin_session(circuit._asdict() | more, turns)
     except Busy:
         return session_page("A session runs already.", 409)
     except ValueError as problem:
         return session_page(str(problem), 400)
     return answer()
+
+
+def cues() -> list[str]:
+    """What is to be worked on, as chosen and in own words."""
+    own = " ".join(request.form.get("own", "").split())[:40].rstrip(".")
+    chosen = [cue for cue in request.form.getlist("cue") if cue in CUES] + ([own] if own else [])
+    if len(chosen) > MOST_CUES:
+        raise ValueError("Two things to work on are enough: move, respond, play.")
+    return chosen
 
 
 def roster(text: str) -> list[int]:
