@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
@@ -105,11 +105,19 @@ rep_table = sa.Table(
     sa.Column("stop_asked", sa.Boolean, nullable=False),
     sa.Column("go_asked", sa.Boolean, nullable=False),
     sa.Column("result", sa.JSON(none_as_null=True)),
+    sa.Column("reaction_s", sa.Float),  # as in the result, for boards to read
+    sa.Column("reaction_u", sa.Float),
     sa.Column("deleted_at", sa.String(32)),
     sa.Column("changed", sa.BigInteger, nullable=False, unique=True),
     sa.Index("rep_athlete", "athlete_id", "id"),
     sa.Index("rep_posture", "posture", "id"),
     sa.Index("rep_status", "status", "id"),
+    # All that a board reads: the rows themselves are long, with their results in them.
+    sa.Index(
+        "rep_board",
+        *("athlete_id", "status", "deleted_at", "id"),
+        *("session_id", "posture", "reaction_s", "reaction_u"),
+    ),
 )
 turn_table = sa.Table(
     "turn",
@@ -287,8 +295,21 @@ class Rep:
     stop_asked: bool
     go_asked: bool
     result: dict[str, Any] | None
+    reaction_s: float | None  # of the result
+    reaction_u: float | None
     deleted_at: str | None
     changed: int
+
+
+class Reaction(NamedTuple):
+    """A measured reaction, neither early nor false."""
+
+    rep_id: int
+    athlete_id: int
+    session_id: int
+    posture: str
+    value: float  # s
+    u: float
 
 
 @dataclass(frozen=True)
@@ -609,6 +630,32 @@ class Store:
         if before is not None:
             wanted = wanted.where(column.id < before)
         return self._reps(wanted.order_by(column.id.desc()).limit(limit))
+
+    def reactions(
+        self, athletes: Sequence[int], *, newest: int, but: int | None = None
+    ) -> list[Reaction]:
+        """Measured reactions, newest first, without what else is known of their reps.
+
+        newest : at most so many of each athlete and posture.   but : a session that is left out.
+        """
+        column = rep_table.c
+        rank = sa.func.row_number().over(
+            partition_by=(column.athlete_id, column.posture), order_by=column.id.desc()
+        )
+        ranked = sa.select(
+            column.id, column.athlete_id, column.session_id, column.posture,
+            column.reaction_s, sa.func.coalesce(column.reaction_u, 0.0).label("u"),
+            rank.label("rank"),
+        ).where(
+            column.athlete_id.in_(athletes), column.status == "measured",
+            column.deleted_at.is_(None), column.reaction_s.is_not(None),
+            column.session_id != (but or 0),
+        ).subquery()  # fmt: skip
+        wanted = sa.select(*list(ranked.c)[:-1]).where(ranked.c.rank <= newest)
+        with self._engine.connect() as connection:
+            return [
+                Reaction(*row) for row in connection.execute(wanted.order_by(ranked.c.id.desc()))
+            ]
 
     def changes_since(self, changed: int) -> list[Rep]:
         """Reps that changed after that change, deleted ones too, in the order of their changes."""
@@ -1214,6 +1261,9 @@ def _change(connection: Connection, rep: Rep, **columns: Any) -> Rep:
     if not STEPS[state]:
         result = columns.get("result", rep.result)
         columns["status"] = result["status"] if result else state
+    if "result" in columns:
+        told = (columns["result"] or {}).get("reaction_s") or {}
+        columns |= {"reaction_s": told.get("value"), "reaction_u": told.get("u")}
     columns["changed"] = _next_change(connection)
     connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(**columns))
     if rep.active and not STEPS[state]:

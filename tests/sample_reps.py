@@ -6,10 +6,13 @@ import math
 import struct
 import zlib
 
+from pi.drills import CIRCUITS
+from pi.sessions import plan
 from pi.store import Rep, Store
 
 REACTION_S, ACCELERATION, SPEED = 0.243, 6.2, 7.6
 NOTHING = {"value": None, "u": None}
+CLASS = 30  # athletes of a lesson
 
 
 def speed_at(time: float) -> float:
@@ -191,3 +194,14 @@ def add_rep(store: Store, ending: str = "measured", *, posture: str = "prone", *
 
 def beat(store: Store, problem: str | None = None, *, simulated: bool = True) -> None:
     store.beat(camera="simulated", fps=120.0, problem=problem, simulated=simulated)
+
+
+def begin_class(store: Store) -> None:
+    """A lesson of thirty, half through: its board has everybody's starts to read."""
+    circuit = CIRCUITS["lesson"]
+    athletes = [store.add_athlete(f"Animal {k}").id for k in range(CLASS)]
+    store.begin_session(circuit._asdict(), plan(athletes, circuit.starts))
+    for k in range(CLASS):
+        rep = store.request_turn(f"class {k}")
+        walk(store, rep, "settling", "holding", "running", "analysing")
+        store.change_rep(rep.id, state="done", result=sample_result())

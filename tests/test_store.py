@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sample_reps import add_rep
 
 from pi import store as store_module
 from pi.store import STEPS, Busy, WrongStep, open_store
@@ -627,3 +628,36 @@ def test_every_change_of_a_session_is_news(pair):
         before = store.latest_change()
         change()
         assert store.latest_change() > before
+
+
+def test_boards_read_the_newest_measured_reactions_of_others_sessions_only(store):
+    fox, owl = (store.add_athlete(name).id for name in ("Fox", "Owl"))
+    reps = [
+        add_rep(store, athlete_id=fox),
+        add_rep(store, "early", athlete_id=fox),
+        add_rep(store, athlete_id=fox),
+        add_rep(store, "recalled", athlete_id=fox),
+        add_rep(store, athlete_id=owl, posture="plank"),
+        add_rep(store, athlete_id=fox),
+    ]
+    deleted = store.delete_rep(add_rep(store, athlete_id=fox).id)
+    told = store.reactions([fox], newest=2)
+    assert [one.rep_id for one in told] == [reps[5].id, reps[2].id]
+    assert deleted.id not in [one.rep_id for one in store.reactions([fox], newest=9)]
+    assert (told[0].value, told[0].u) == (reps[5].reaction_s, reps[5].reaction_u) == (0.243, 0.006)
+    assert len(store.reactions([fox, owl], newest=1)) == 2
+    assert store.reactions([fox], newest=9, but=reps[0].session_id) == []
+
+
+def test_reactions_of_reps_from_before_are_put_beside_their_results(tmp_path):
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    with open_store(url) as store:
+        rep = add_rep(store)
+        with store._engine.connect().execution_options(writes=True) as connection:
+            with connection.begin():
+                connection.execute(sa.text("drop index rep_board"))
+                for name in ("reaction_s", "reaction_u"):
+                    connection.execute(sa.text(f"alter table rep drop column {name}"))
+                connection.execute(sa.text("update alembic_version set version_num = '0007'"))
+    with open_store(url) as store:
+        assert (store.rep(rep.id).reaction_s, store.rep(rep.id).reaction_u) == (0.243, 0.006)

@@ -42,16 +42,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from sample_reps import add_rep, sample_result, walk  # noqa: E402
+from sample_reps import CLASS, add_rep, begin_class  # noqa: E402
 from two_processes import free_port  # noqa: E402
 
 from pi import launch  # noqa: E402
-from pi.drills import CIRCUITS  # noqa: E402
-from pi.sessions import plan  # noqa: E402
-from pi.store import Store, open_store  # noqa: E402
+from pi.store import open_store  # noqa: E402
 
 HOLD_S = 0.7
-CLASS = 30  # athletes of a lesson
 STORED = 60  # reps that are there before: a full page of the list
 MARKS = ("<!-- load -->", "<!-- /load -->")
 
@@ -168,17 +165,6 @@ def measure(
         "quiet": phases[0],
         "load": phases[1],
     }
-
-
-def begin_class(store: Store) -> None:
-    """A lesson of thirty, half through: its board has everybody's starts to read."""
-    circuit = CIRCUITS["lesson"]
-    athletes = [store.add_athlete(f"Animal {k}").id for k in range(CLASS)]
-    store.begin_session(circuit._asdict(), plan(athletes, circuit.starts))
-    for k in range(CLASS):
-        rep = store.request_turn(f"class {k}")
-        walk(store, rep, "settling", "holding", "running", "analysing")
-        store.change_rep(rep.id, state="done", result=sample_result())
 
 
 def until_ready(parts: list[launch.Part], port: int) -> None:

@@ -22,7 +22,7 @@ from flask.typing import ResponseReturnValue
 from pi import sessions
 from pi.drills import CIRCUITS, CUES, MOST_CUES, POSTURES
 from pi.sessions import Comparison, Known
-from pi.store import Athlete, Busy, Rep, Session, Store, Turn, WrongStep
+from pi.store import Athlete, Busy, Reaction, Rep, Session, Store, Turn, WrongStep
 from web.live import Feed
 from web.state import asks_feeling, state_now
 
@@ -100,13 +100,14 @@ class Column(NamedTuple):
 def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column]:
     """Everybody in the order of the plan: nobody is first, and nobody last."""
     names = names_of()
+    before = earlier_ones(session, turns)
     tokens: dict[int | None, str] = {each.id: each.token for each in store().athletes()}
     order = list(dict.fromkeys(turn.athlete_id for turn in turns))
     told = []
     for athlete in order:
         own = [turn for turn in turns if turn.athlete_id == athlete]
         now = of_reps([rep for rep in reps if rep.athlete_id == athlete])
-        gain = against_before(athlete, session, reps) if athlete is not None else None
+        gain = against_before([rep for rep in reps if rep.athlete_id == athlete], before)
         told.append(
             Column(
                 athlete,
@@ -126,37 +127,43 @@ def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column
 
 def measured(reps: list[Rep]) -> list[Rep]:
     """Those whose reaction counts: measured, and neither early nor false."""
-    return [rep for rep in reps if rep.status == "measured" and reaction(rep)[0] is not None]
+    return [rep for rep in reps if rep.status == "measured" and rep.reaction_s is not None]
 
 
-def reaction(rep: Rep) -> tuple[Any, Any]:
-    told = (rep.result or {}).get("reaction_s") or {}
-    return told.get("value"), told.get("u")
+def reaction(rep: Rep) -> tuple[float, float]:
+    return rep.reaction_s or 0.0, rep.reaction_u or 0.0
 
 
 def of_reps(reps: list[Rep]) -> Known:
     values = [reaction(rep) for rep in measured(reps)]
-    return sessions.summary([value for value, _ in values], [u or 0.0 for _, u in values])
+    return sessions.summary([value for value, _ in values], [u for _, u in values])
 
 
-def against_before(athlete: int, session: Session, reps: list[Rep]) -> Known | None:
-    """How much quicker than before this session, over the postures that both have; None without."""
-    now, before = [], []
-    own = [rep for rep in reps if rep.athlete_id == athlete]
-    for posture in dict.fromkeys(rep.posture for rep in measured(own)):
-        earlier = [
-            rep
-            for rep in store().reps(
-                athlete_id=athlete, posture=posture, status="measured", limit=EARLIER
-            )
-            if rep.session_id != session.id
-        ]
-        if earlier:
-            before += earlier
-            now += [rep for rep in own if rep.posture == posture]
+def earlier_ones(session: Session, turns: list[Turn]) -> dict[tuple[int, str], list[Reaction]]:
+    """Everybody's reactions of other sessions, newest first, by athlete and posture."""
+    athletes = list({turn.athlete_id for turn in turns if turn.athlete_id is not None})
+    before: dict[tuple[int, str], list[Reaction]] = {}
+    for one in store().reactions(athletes, newest=EARLIER, but=session.id):
+        before.setdefault((one.athlete_id, one.posture), []).append(one)
+    return before
+
+
+def against_before(reps: list[Rep], earlier: dict[tuple[int, str], list[Reaction]]) -> Known | None:
+    """How much quicker one athlete is than before, over the postures that both have; else None.
+
+    reps : the athlete's own of this session.   earlier : as `earlier_ones` gives them.
+    """
+    now: list[Rep] = []
+    before: list[Reaction] = []
+    for posture in dict.fromkeys(rep.posture for rep in measured(reps)):
+        own = [rep for rep in reps if rep.posture == posture]
+        if known := earlier.get((own[0].athlete_id or 0, posture)):
+            before += known
+            now += own
     if not before:
         return None
-    return sessions.improved(of_reps(now), of_reps(before))
+    then = sessions.summary([one.value for one in before], [one.u for one in before])
+    return sessions.improved(of_reps(now), then)
 
 
 def quantity(known: Known) -> dict[str, Any] | None:
@@ -242,7 +249,6 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         here=names_here,
         names=names,
         rest_s=walks_back_s(session, reps, coming[0].turn if coming else None),
-        columns=columns(session, turns, reps),
         last=last,
         last_turn=store().turn_of(last.id) if last else None,
         felts=FELT,
@@ -451,7 +457,7 @@ def how_well_felt(reps: list[Rep], felt_of: dict[int | None, str]) -> sessions.F
         sessions.felt(
             [felt_of.get(rep.id, "") for rep in own],
             [reaction(rep)[0] for rep in own],
-            [reaction(rep)[1] or 0.0 for rep in own],
+            [reaction(rep)[1] for rep in own],
         )
         for own in kinds.values()
     ]
