@@ -73,7 +73,15 @@ def test_every_page_of_a_session_fits_the_phone(phone, store, size):
     store.change_turn(turns[12].id, "skipped")
     store.set_away(store.running_session().id, turns[13].athlete_id, True)
     own = own_page(store)
-    for path in ("/session", f"/session/{turns[0].session_id}", "/screen", "/join", "/coach", own):
+    for path in (
+        "/session",
+        f"/session/{turns[0].session_id}",
+        "/screen",
+        "/join",
+        "/coach",
+        "/help",
+        own,
+    ):
         page.goto(path)
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
         assert page.evaluate(FITS) == [False, []], path
@@ -87,7 +95,7 @@ def test_nothing_serious_stands_in_anybodys_way(phone, store):
     for k in range(9):
         run(store, f"axe {k}")
     session, own = store.running_session().id, own_page(store)
-    for path in ("/session", f"/session/{session}", "/screen", "/join", "/coach", own):
+    for path in ("/session", f"/session/{session}", "/screen", "/join", "/coach", "/help", own):
         page.goto(path)
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
         assert serious(page) == [], path

@@ -4,12 +4,12 @@ import re
 import zlib
 
 import pytest
-from sample_reps import beat, sample_result
+from sample_reps import ENDINGS, add_rep, beat, sample_result
 from test_web import JSON, OURS
 
 from pi.settings import Settings
 from pi.store import open_store
-from web import create_app
+from web import create_app, words
 
 
 @pytest.fixture
@@ -279,6 +279,17 @@ def test_a_sessions_reps_are_a_table_of_their_own(coach, client, store):
     table = client.get(f"/reps.csv?session_id={number}").text.strip().splitlines()
     assert len(table) == 2
     assert table[1].split(",")[0] == str(other.id)
+
+
+def test_help_explains_every_big_word_there_is(client, store):
+    page = client.get("/help").text
+    for ending in ENDINGS:
+        shown = words.ending(add_rep(store, ending)).word
+        assert f"<strong>{shown}</strong>" in page
+    for state in words.ACTIVE.values():
+        assert f"<strong>{state.word}</strong>" in page
+    assert 'id="privacy"' in page
+    assert 'href="/help"' in client.get("/").text
 
 
 # An athlete's own page, and forgetting

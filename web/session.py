@@ -23,6 +23,7 @@ from pi import sessions
 from pi.drills import CIRCUITS, CUES, MOST_CUES, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Reaction, Rep, Session, Store, Turn, WrongStep
+from web import words
 from web.live import Feed
 from web.state import asks_feeling, state_now
 
@@ -543,6 +544,11 @@ def join_code() -> ResponseReturnValue:
     out = io.BytesIO()
     segno.make(request.host_url, micro=False).save(out, kind="svg", scale=8, border=4)
     return Response(out.getvalue(), mimetype="image/svg+xml")
+
+
+@page.get("/help")
+def help_page() -> ResponseReturnValue:
+    return render_template("help.html", state=state_now(store()), meanings=words.meanings())
 
 
 def poke() -> None:

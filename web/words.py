@@ -106,6 +106,21 @@ ACTIVE = {
 }
 
 
+def meanings() -> list[tuple[str, str]]:
+    """Every big word with what it means, for the Help page."""
+    return [
+        ("READY", "Choose, then arm."),
+        *((ending.word, ending.sentence) for ending in ACTIVE.values()),
+        ("DONE", "Measured."),
+        ("EARLY", "Off less than 0.1 s after GO: guessed, not heard."),
+        ("FALSE START", "Somebody moved before GO."),
+        ("NOT SEEN", "Nobody started after GO, as far as the camera saw."),
+        ("NO RESULT", "The pictures do not show the start: the reason stands beside it."),
+        ("STOPPED", "Stop was pressed, or nobody was still in time."),
+        ("FAILED", "The timer could not finish: the reason stands beside it."),
+    ]
+
+
 def _active(rep: Any) -> Ending:
     if rep.state == "holding" and hold_kind(rep) == "coach":
         return ACTIVE["holding"]._replace(sentence="Still. The coach says GO.")
