@@ -42,7 +42,7 @@ def ask(folder: Path, unix_s: float) -> None:
     if not EARLIEST_S < unix_s < LATEST_S:
         raise ValueError("that cannot be the time; look at the clock of the phone")
     part = folder / f"{FILE}.part"
-    part.write_text(f"{unix_s:.3f} {time.monotonic():.3f}\n", encoding="ascii")
+    part.write_text(f"{unix_s:.3f} {time.monotonic()!r}\n", encoding="ascii")
     os.replace(part, folder / FILE)
 
 
