@@ -1,6 +1,7 @@
 """Postures, lead legs and holds, as data. Measures nothing and draws nothing."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 TALL_M = 2.0
 
@@ -102,6 +103,28 @@ class Circuit(NamedTuple):
 
 FARTHEST_M = 100
 """A start drill is over after so far: farther is a run."""
+
+
+MOST_STARTS = 8
+
+
+def own_circuit(
+    name: str, starts: Sequence[tuple[str, str]], distance_m: int, walk_back_s: int
+) -> dict[str, Any]:
+    """A circuit of somebody's own, as a session takes it; ValueError, a sentence, for none."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 40:
+        raise ValueError("A circuit's name has 1 to 40 characters.")
+    if not 1 <= len(starts) <= MOST_STARTS:
+        raise ValueError(f"A circuit has 1 to {MOST_STARTS} starts.")
+    if any(posture not in POSTURES or leg not in LEAD_LEGS for posture, leg in starts):
+        raise ValueError("Each start has a posture and a leg.")
+    if not 5 <= distance_m <= FARTHEST_M:
+        raise ValueError(f"A start is 5 to {FARTHEST_M} m: farther is a run.")
+    if not 0 <= walk_back_s <= 600:
+        raise ValueError("The walk back takes 0 to 600 s.")
+    told = Circuit("own", name, "Your own.", tuple(starts), distance_m, walk_back_s)
+    return told._asdict()
 
 
 def _both_legs(*postures: str) -> tuple[tuple[str, str], ...]:

@@ -213,6 +213,13 @@ self_test_table = sa.Table(
 )
 
 
+circuit_table = sa.Table(
+    "circuit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("deleted_at", sa.String(32)),
+)
 station_table = sa.Table(
     "station",
     metadata,
@@ -736,6 +743,30 @@ class Store:
                 sa.select(session_table).where(session_table.c.id == session)
             ).one()
         return Session(**row._mapping)
+
+    def save_circuit(self, data: Mapping[str, Any]) -> str:
+        """Keep a circuit of one's own; its key."""
+        with self._writing() as connection:
+            made = sa.insert(circuit_table).values(data=dict(data)).returning(circuit_table.c.id)
+            return f"own-{connection.execute(made).scalar_one()}"
+
+    def circuits(self) -> list[dict[str, Any]]:
+        """One's own circuits, oldest first, each with its key."""
+        column = circuit_table.c
+        wanted = sa.select(column.id, column.data).where(column.deleted_at.is_(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(column.id))
+            return [row.data | {"key": f"own-{row.id}"} for row in rows]
+
+    def delete_circuit(self, number: int, deleted: bool = True) -> None:
+        """Hide a circuit of one's own, or bring it back."""
+        column = circuit_table.c
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(circuit_table)
+                .where(column.id == number)
+                .values(deleted_at=utc_now() if deleted else None)
+            )
 
     def running_session(self) -> Session | None:
         """The planned session that has not ended."""

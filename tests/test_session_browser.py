@@ -65,7 +65,9 @@ def run_result(reaction_s):
 def test_every_page_of_a_session_fits_the_phone(phone, store, size):
     page = phone("/session", size=size)
     long = "Maximiliane-Friederike von Oberhausen-Unterammergau " + "W" * 20
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
     assert page.evaluate(FITS) == [False, []]
+    assert page.evaluate(SMALL) == []
     begin(page, names=[long, *EIGHT], feel=True)
     for k in range(10):
         run(store, f"{size} {k}")
@@ -90,6 +92,7 @@ def test_every_page_of_a_session_fits_the_phone(phone, store, size):
 
 def test_nothing_serious_stands_in_anybodys_way(phone, store):
     page = phone("/session")
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
     assert serious(page) == []
     begin(page, names=EIGHT, feel=True)
     for k in range(9):

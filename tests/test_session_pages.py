@@ -281,6 +281,51 @@ def test_a_sessions_reps_are_a_table_of_their_own(coach, client, store):
     assert table[1].split(",")[0] == str(other.id)
 
 
+OWN = {
+    "name": "Monday",
+    "posture": ["prone", "", "standing", ""],
+    "leg": ["left", "free", "right", "free"],
+    "distance_m": "40",
+    "walk_back_s": "30",
+}
+
+
+def test_a_circuit_of_ones_own_is_kept_run_taken_out_and_brought_back(client, store):
+    told = client.post("/session/circuit", data=OWN, headers=OURS)
+    page = client.get(told.location).text
+    assert re.search(r'value="own-1" checked', page), "what was just made is chosen"
+    client.post("/session/circuit/1/forget", headers=OURS)
+    page = client.get("/session?forgotten=1").text
+    assert "Monday" not in page
+    assert "Undo" in page
+    client.post("/session/circuit/1/back", headers=OURS)
+    client.post("/session/begin", data={"circuit": "own-1", "names": "Fox"}, headers=OURS)
+    turns = store.turns(store.latest_session().id)
+    assert [(turn.posture, turn.lead_leg) for turn in turns] == [
+        ("prone", "left"),
+        ("standing", "right"),
+    ]
+    assert "at most 40 m" in client.get("/session").text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": ""}, "name"),
+        ({"posture": ["", "", "", ""]}, "1 to 8 starts"),
+        ({"posture": ["flying"], "leg": ["left"]}, "posture and a leg"),
+        ({"distance_m": "400"}, "farther is a run"),
+        ({"distance_m": "far"}, "whole numbers"),
+        ({"walk_back_s": "-3"}, "0 to 600"),
+    ],
+)
+def test_a_circuit_that_cannot_be_is_told_why(client, store, wrong, said):
+    told = client.post("/session/circuit", data=OWN | wrong, headers=OURS)
+    assert told.status_code == 400
+    assert said in told.text
+    assert store.circuits() == []
+
+
 def test_help_explains_every_big_word_there_is(client, store):
     page = client.get("/help").text
     for ending in ENDINGS:

@@ -1,5 +1,6 @@
 """What the store promises to two processes of which either may die."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -8,10 +9,13 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sample_reps import add_rep
 
@@ -649,15 +653,41 @@ def test_boards_read_the_newest_measured_reactions_of_others_sessions_only(store
     assert store.reactions([fox], newest=9, but=reps[0].session_id) == []
 
 
-def test_reactions_of_reps_from_before_are_put_beside_their_results(tmp_path):
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    with open_store(url) as store:
-        rep = add_rep(store)
-        with store._engine.connect().execution_options(writes=True) as connection:
-            with connection.begin():
-                connection.execute(sa.text("drop index rep_board"))
-                for name in ("reaction_s", "reaction_u"):
-                    connection.execute(sa.text(f"alter table rep drop column {name}"))
-                connection.execute(sa.text("update alembic_version set version_num = '0007'"))
-    with open_store(url) as store:
-        assert (store.rep(rep.id).reaction_s, store.rep(rep.id).reaction_u) == (0.243, 0.006)
+VERSIONS = Path(store_module.__file__).parent / "migrations/versions"
+REVISIONS = [f"{k:04d}" for k in range(1, len(list(VERSIONS.glob("v*.py"))) + 1)]
+
+
+def as_it_was(now, old, revision):
+    """The file `old`: a store of that revision, with what both know of the store `now`."""
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    engine = sa.create_engine(f"sqlite:///{old}")
+    with engine.connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+    with contextlib.closing(sqlite3.connect(old)) as store, store:
+        store.execute("attach ? as now", (str(now),))
+        named = store.execute("select name from main.sqlite_master where type = 'table'")
+        for table in {name for (name,) in named} - {"alembic_version"}:
+            columns = ", ".join(row[1] for row in store.execute(f"pragma main.table_info({table})"))
+            store.execute(f"delete from main.{table}")
+            store.execute(f"insert into main.{table} ({columns}) select {columns} from now.{table}")
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_store_of_any_older_version_keeps_every_rep(tmp_path, revision):
+    with open_store(f"sqlite:///{tmp_path / 'now.db'}") as store:
+        fox = store.add_athlete("Fox")
+        reps = [add_rep(store, ending, athlete_id=fox.id) for ending in ("measured", "aborted")]
+    as_it_was(tmp_path / "now.db", tmp_path / "old.db", revision)
+    with open_store(f"sqlite:///{tmp_path / 'old.db'}") as store:
+        measured, aborted = (store.rep(rep.id) for rep in reps)
+        assert (measured.reaction_s, measured.reaction_u) == (0.243, 0.006)
+        assert measured.result == reps[0].result
+        assert aborted.reaction_s is None
+        assert measured.dated
+        assert store.evidence(measured.id, "picture").data
+        athlete = store.athletes()[0]
+        assert athlete.name == "Fox"
+        assert len(athlete.token) >= 20

@@ -20,7 +20,16 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from pi import sessions
-from pi.drills import CIRCUITS, CUES, MOST_CUES, POSTURES
+from pi.drills import (
+    CIRCUITS,
+    CUES,
+    FARTHEST_M,
+    LEAD_LEGS,
+    MOST_CUES,
+    MOST_STARTS,
+    POSTURES,
+    own_circuit,
+)
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Reaction, Rep, Session, Store, Turn, WrongStep
 from web import words
@@ -268,8 +277,13 @@ def plan_page(said: str, status: int) -> ResponseReturnValue:
         "plan.html",
         state=state_now(store()),
         said=said,
-        circuits=CIRCUITS.values(),
-        chosen=request.form.get("circuit") or (before.circuit["key"] if before else "article"),
+        circuits=offered().values(),
+        forgotten=request.args.get("forgotten", type=int),
+        postures=POSTURES.values(),
+        legs=LEAD_LEGS,
+        most_starts=MOST_STARTS,
+        farthest_m=FARTHEST_M,
+        chosen=request.values.get("circuit") or (before.circuit["key"] if before else "article"),
         roster=request.form.get("names")
         or "\n".join(names[athlete] for athlete in who if athlete in names),
         before=before,
@@ -281,16 +295,51 @@ def plan_page(said: str, status: int) -> ResponseReturnValue:
     return html, status
 
 
+def offered() -> dict[str, dict[str, Any]]:
+    """The circuits that come along, and one's own."""
+    own = {circuit["key"]: circuit for circuit in store().circuits()}
+    return {circuit.key: circuit._asdict() for circuit in CIRCUITS.values()} | own
+
+
+@page.post("/session/circuit")
+def add_circuit() -> ResponseReturnValue:
+    form = request.form
+    starts = [
+        (posture, leg)
+        for posture, leg in zip(form.getlist("posture"), form.getlist("leg"), strict=False)
+        if posture
+    ]
+    try:
+        distance_m, walk_back_s = int(form["distance_m"]), int(form["walk_back_s"])
+        circuit = own_circuit(form["name"], starts, distance_m, walk_back_s)
+    except (ValueError, KeyError) as problem:
+        wrong_number = isinstance(problem, KeyError) or "invalid literal" in str(problem)
+        said = "Distance and walk back are whole numbers." if wrong_number else str(problem)
+        return session_page(said, 400)
+    key = store().save_circuit(circuit)
+    return redirect(url_for("session.show", circuit=key), 303)
+
+
+@page.post("/session/circuit/<int:number>/<what>")
+def change_circuit(number: int, what: str) -> ResponseReturnValue:
+    """Take one's own circuit out of the list, or bring it back."""
+    if what not in ("forget", "back"):
+        abort(404)
+    store().delete_circuit(number, what == "forget")
+    gone = number if what == "forget" else None
+    return redirect(url_for("session.show", forgotten=gone), 303)
+
+
 @page.post("/session/begin")
 def begin() -> ResponseReturnValue:
-    circuit = CIRCUITS.get(request.form.get("circuit", ""))
+    circuit = offered().get(request.form.get("circuit", ""))
     if circuit is None:
         return session_page("Choose a circuit.", 400)
     try:
         athletes: list[int | None] = [*roster(request.form.get("names", ""))] or [None]
-        turns = sessions.plan(athletes, circuit.starts)
+        turns = sessions.plan(athletes, [(posture, leg) for posture, leg in circuit["starts"]])
         more = {"feel": bool(request.form.get("feel")), "cues": cues()}
-        store().begin_session(circuit._asdict() | more, turns)
+        store().begin_session(circuit | more, turns)
     except Busy:
         return session_page("A session runs already.", 409)
     except ValueError as problem:
