@@ -92,6 +92,14 @@ def test_from_then_on_the_pin_is_shown_nowhere_and_the_others_watch(phone, store
     assert taken.post("/session/arm", headers=OURS).status_code == 303
 
 
+def test_only_a_coach_finds_the_athletes_own_pages(phone, store, taken):
+    taken.post("/session/begin", data={"circuit": "lesson", "names": "Fox, Owl"}, headers=OURS)
+    assert taken.get("/session/1").text.count("/me/") == 2
+    watching = phone().get("/session/1").text
+    assert "/me/" not in watching
+    assert "Forget" not in watching
+
+
 def test_every_change_is_refused_to_a_watching_phone_unless_it_is_anybodys(app, phone, taken):
     pupil = phone()
     for rule in app.url_map.iter_rules():
