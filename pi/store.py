@@ -783,13 +783,17 @@ class Store:
             row = connection.execute(wanted).first()
         return Session(**row._mapping) if row else None
 
-    def latest_session(self) -> Session | None:
-        """The newest planned session, ended or not."""
+    def sessions(self, limit: int = 50) -> list[Session]:
+        """Planned sessions, ended or not, newest first."""
         column = session_table.c
         wanted = sa.select(session_table).where(column.circuit.is_not(None))
         with self._engine.connect() as connection:
-            row = connection.execute(wanted.order_by(column.id.desc()).limit(1)).first()
-        return Session(**row._mapping) if row else None
+            rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
+            return [Session(**row._mapping) for row in rows]
+
+    def latest_session(self) -> Session | None:
+        """The newest planned session."""
+        return next(iter(self.sessions(1)), None)
 
     def end_session(self, session_id: int) -> None:
         """No more turns of it; resume_session() takes it back."""

@@ -281,6 +281,27 @@ def test_a_sessions_reps_are_a_table_of_their_own(coach, client, store):
     assert table[1].split(",")[0] == str(other.id)
 
 
+def test_a_session_in_full_is_one_json_of_its_own_athletes(coach, client, store):
+    store.add_athlete("Somebody else")
+    rep = run(store, "a")
+    number = store.latest_session().id
+    told = client.get(f"/session/{number}.json").json
+    assert told["session"]["circuit"]["key"] == "lesson"
+    assert [turn["state"] for turn in told["turns"]] == ["done", *["waiting"] * 5]
+    assert sorted(told["athletes"].values()) == ["Bee 3", "Fox 1", "Owl 2"]
+    assert told["reps"][0]["rep"]["id"] == rep.id
+    assert told["reps"][0]["result"]["reaction_s"]["value"] == 0.24
+    assert client.get("/session/999.json").status_code == 404
+
+
+def test_earlier_sessions_are_found_again(coach, client, store):
+    number = store.latest_session().id
+    coach(f"/session/{number}/end")
+    page = client.get("/session").text
+    assert f'href="/session/{number}"' in page
+    assert "Fox 1\nOwl 2\nBee 3</textarea>" in page, "the same names are there to begin with"
+
+
 OWN = {
     "name": "Monday",
     "posture": ["prone", "", "standing", ""],

@@ -3,6 +3,7 @@
 import io
 import secrets
 import time
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import segno
@@ -32,7 +33,7 @@ from pi.drills import (
 )
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Reaction, Rep, Session, Store, Turn, WrongStep
-from web import words
+from web import export, words
 from web.live import Feed
 from web.state import asks_feeling, state_now
 
@@ -270,7 +271,8 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
 
 
 def plan_page(said: str, status: int) -> ResponseReturnValue:
-    before = store().latest_session()
+    earlier = store().sessions()
+    before = earlier[0] if earlier else None
     names = names_of()
     who = dict.fromkeys(turn.athlete_id for turn in store().turns(before.id)) if before else {}
     html = render_template(
@@ -286,7 +288,7 @@ def plan_page(said: str, status: int) -> ResponseReturnValue:
         chosen=request.values.get("circuit") or (before.circuit["key"] if before else "article"),
         roster=request.form.get("names")
         or "\n".join(names[athlete] for athlete in who if athlete in names),
-        before=before,
+        earlier=earlier,
         feel=bool(request.form.get("feel") or (before and before.circuit.get("feel"))),
         cues=CUES,
         chosen_cues=request.form.getlist("cue"),
@@ -496,6 +498,25 @@ def summary(number: int) -> ResponseReturnValue:
         best=min((reaction(rep) for rep in measured(reps)), default=None) if alone else None,
         felt=how_well_felt(reps, felt_of),
     )
+
+
+@page.get("/session/<int:number>.json")
+def as_json(number: int) -> ResponseReturnValue:
+    """A session with its turns and every result in full."""
+    session = store().session(number)
+    if session is None:
+        abort(404)
+    reps = store().reps(session_id=number, limit=ALL)
+    turns = store().turns(number)
+    names = names_of()
+    who = dict.fromkeys(turn.athlete_id for turn in turns if turn.athlete_id in names)
+    told = {
+        "session": asdict(session),
+        "turns": [asdict(turn) for turn in turns],
+        "athletes": {str(athlete): names[athlete] for athlete in who},
+        "reps": [export.as_json(rep) for rep in reversed(reps)],
+    }
+    return jsonify(told)
 
 
 def how_well_felt(reps: list[Rep], felt_of: dict[int | None, str]) -> sessions.Felt:
