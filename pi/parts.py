@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -168,6 +169,7 @@ def machine_parts(folder: Path, root: Path = Path("/")) -> list[Part]:
         _power(root),
         _wall_clock(root),
         _radio(root),
+        arithmetic(),
         _versions(),
     ]
 
@@ -311,6 +313,18 @@ def _stations(interface: str) -> int | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return told.stdout.count("Station ") if told.returncode == 0 else None
+
+
+def arithmetic(product: Callable[[np.ndarray, np.ndarray], np.ndarray] = np.matmul) -> Part:
+    """Whether numpy's products are right: libraries have shipped that were not (numpy#31776)."""
+    random = np.random.default_rng(1)
+    a, b = (random.random(shape, np.float32) for shape in ((120, 3000), (3000, 16)))
+    with np.errstate(all="ignore"):
+        off = float(np.max(np.abs(product(a, b) - a.astype(float) @ b.astype(float))))
+    if off < 0.1:  # of sums of 3000 that are about 750
+        return Part("arithmetic", GOOD, f"products right to {off:.0e}")
+    return Part("arithmetic", BAD, f"products are wrong by {off:.0e}",
+                "take numpy from apt, as install does; no number of this box is right")  # fmt: skip
 
 
 def _versions() -> Part:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pi.parts import camera_parts, machine_parts, pin_parts, sharpness
+from pi.parts import arithmetic, camera_parts, machine_parts, pin_parts, sharpness
 from pi.simulate import SimulatedCamera, SimulatedTrack
 from pi.start_signal import StartSignal
 from pi.store import SelfTest, open_store
@@ -114,6 +114,18 @@ def test_a_clock_without_a_source_says_what_that_spoils(raspberry):
     clock = raspberry()["clock"]
     assert clock.verdict == "warning"
     assert "times within a rep never" in clock.do
+
+
+def test_a_numpy_that_multiplies_wrong_is_bad():
+    assert arithmetic().verdict == "good"
+
+    def wrong(a, b):
+        return np.where(np.arange(b.shape[1]) == 3, np.float32(1e30), a @ b)
+
+    told = arithmetic(wrong)
+    assert told.verdict == "bad"
+    assert "numpy from apt" in told.do
+    assert arithmetic(lambda a, b: a @ b * np.float32(np.nan)).verdict == "bad"
 
 
 def test_what_a_machine_does_not_tell_is_unknown_and_not_good(tmp_path):
