@@ -18,8 +18,8 @@ end() {
     rm -rf --one-file-system "$ROOT"
 }
 trap end EXIT
-# A Pi 4's processor. What qemu emulates unless told so has SME, which no Pi has: OpenBLAS takes its
-# kernels for it, and under emulation their float32 products are wrong by 300 powers of ten.
+# A Pi 4's processor. What qemu emulates unless told so has a matrix unit, which no Pi has: OpenBLAS
+# takes its kernels for it, and under emulation their float32 products are wrong by 300 powers of ten.
 export QEMU_CPU=cortex-a72
 inside() { chroot "$ROOT" env -i QEMU_CPU="$QEMU_CPU" PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PIP_CERT=/etc/ssl/certs/ca-certificates.crt PYTHONDONTWRITEBYTECODE=1 "$@"; }
 
