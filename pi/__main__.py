@@ -234,7 +234,7 @@ def _serve_with_a_camera(
     ):
         station = Station(settings, store, signal, camera, track, stop, pressed)
         running_line(station.calibration()[0])  # wrong cones are told before a rep
-        cleared_s = 0.0
+        cleared_s, dated = 0.0, False
         signal.on_press(lambda _time_ns: pressed.set())
         log.info("camera: %s, %dx%d, %.0f fps", camera.name, *camera.size, camera.fps)
         health.camera, health.fps = camera.name, round(camera.fps, 1)
@@ -251,8 +251,9 @@ def _serve_with_a_camera(
                 _request_again(store)
             if time.monotonic() - cleared_s > CLEAR_S:
                 store.clear_set_ups()
-                if clock.source():
+                if not dated and clock.source():  # from then on each rep has its date
                     store.date_reps()
+                    dated = True
                 cleared_s = time.monotonic()
             something = news()
             if something and (job := store.next_set_up()):

@@ -1,13 +1,12 @@
 """A session's order and what its numbers can tell. Numbers in, numbers out: no store, no page.
 
-What is compared is one athlete with himself, over the same posture; groups get what is fair to
-everybody first. A difference inside its uncertainty is a tie.
+What is compared is one athlete with himself. A difference inside its uncertainty is none.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,42 +23,36 @@ POWER = 0.80
 MOST = 99  # more starts than this nobody makes
 
 
-class Turn(NamedTuple):
-    """One planned start."""
+class Planned(NamedTuple):
+    """One start of the plan."""
 
     athlete: int | None
     posture: str
     lead_leg: str
 
 
-def plan(athletes: Sequence[int | None], starts: Sequence[Start]) -> list[Turn]:
+def plan(athletes: Sequence[int | None], starts: Sequence[Start]) -> list[Planned]:
     """Everybody's first start, then everybody's second: whoever ran walks back while others run."""
-    return [Turn(athlete, *start) for start in starts for athlete in athletes]
+    return [Planned(athlete, *start) for start in starts for athlete in athletes]
 
 
 def joined(
-    waiting: Sequence[Turn], athlete: int, starts: Sequence[Start]
-) -> list[tuple[int, Turn]]:
-    """Where the starts of a late-comer go among those that wait: (index in `waiting`, turn).
+    waiting: Sequence[Planned], athlete: int, starts: Sequence[Start]
+) -> list[tuple[int, Planned]]:
+    """Where the starts of a late-comer go among those that wait: (index in `waiting`, start).
 
     One after each round of the others that is left, the rest at the end; a turn at index k comes
     before the one that is now there.
     """
-    ends = [k + 1 for k in range(len(waiting)) if _ends_round(waiting, k)]
-    places = (ends + [len(waiting)] * len(starts))[: len(starts)]
-    return [(at, Turn(athlete, *start)) for at, start in zip(places, starts, strict=True)]
-
-
-def _ends_round(waiting: Sequence[Turn], k: int) -> bool:
-    """Whether the athlete after this turn has been up since the round began."""
-    if k + 1 == len(waiting):
-        return True
+    ends: list[int] = []
     seen: set[int | None] = set()
-    for turn in waiting[: k + 1]:
-        if turn.athlete in seen:
+    for k, turn in enumerate(waiting):
+        if turn.athlete in seen:  # has been up since the round began: this is the next one
+            ends.append(k)
             seen = set()
         seen.add(turn.athlete)
-    return waiting[k + 1].athlete in seen
+    places = (ends + [len(waiting)] * len(starts))[: len(starts)]
+    return [(at, Planned(athlete, *start)) for at, start in zip(places, starts, strict=True)]
 
 
 class Known(NamedTuple):
@@ -99,67 +92,47 @@ class Comparison(NamedTuple):
     more: int | None  # starts of each kind that would tell so large a difference; None: too many
 
 
-def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
-    """Whether an athlete is quicker from one posture, or leg, than from the other.
+def compare(
+    first: Sequence[float],
+    second: Sequence[float],
+    blocks: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
+) -> Comparison:
+    """Whether an athlete is quicker from one kind of start than from the other.
 
-    Welch's t at 95 %, with the usual spread where the athlete's own is not known yet. `more` is the
-    number of starts of each kind, beyond the fewer of those made, for which a difference as large
-    as this one would be told in 80 % of sessions: 2 ((z_0.975 + z_0.8) s / d)² of each (Cohen,
-    Statistical Power Analysis, 1988).
+    blocks : of each start, what it is compared within: legs within a posture, since who led with
+    the left from the back and with the right from the plank has told nothing of his legs. None for
+    all alike.
+    Least squares with a level for each block, and Student's t at 95 %; the usual spread where the
+    athlete's own is not known yet. `more` is the number of starts of each kind, beyond the fewer of
+    those made, for which a difference as large as this one would be told in 80 % of sessions:
+    2 ((z_0.975 + z_0.8) s / d)² of each (Cohen, Statistical Power Analysis, 1988).
+    NaN where nothing can be compared.
     """
-    a, b = np.asarray(first, float), np.asarray(second, float)
-    if not (len(a) and len(b)):
-        return Comparison(math.nan, math.nan, False, None)
-    difference = float(a.mean() - b.mean())
-    enough = len(a) + len(b) >= KNOWN_FROM and min(len(a), len(b)) > 1
-    if enough:
-        parts = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
-        u = math.sqrt(sum(parts))
-        weights = parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1)
-        limit = (
-            float(stats.t.ppf((1 + SURE) / 2, sum(parts) ** 2 / weights)) if weights else math.inf
-        )
-        spread = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
-    else:
-        own = max((float(np.std(x, ddof=1)) for x in (a, b) if len(x) > 1), default=0.0)
-        spread = max(USUAL_SPREAD_S, own)
-        u = spread * math.sqrt(1 / len(a) + 1 / len(b))
-        limit = float(stats.norm.ppf((1 + SURE) / 2))
+    nothing = Comparison(math.nan, math.nan, False, None)
+    if not (len(first) and len(second)):
+        return nothing
+    values = np.array([*first, *second], float)
+    is_first = np.repeat([1.0, 0.0], [len(first), len(second)])
+    within = [*blocks[0], *blocks[1]] if blocks else [None] * len(values)
+    levels = [[float(one == level) for one in within] for level in dict.fromkeys(within)]
+    design = np.array([is_first, *levels]).T
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return nothing
+    answer = np.linalg.lstsq(design, values, rcond=None)[0]
+    difference = float(answer[0])
+    free = len(values) - design.shape[1]
+    own = math.sqrt(float(np.sum((values - design @ answer) ** 2)) / free) if free else 0.0
+    known = free >= KNOWN_FROM - 2
+    spread = own if known else max(USUAL_SPREAD_S, own)
+    u = spread * math.sqrt(float(np.linalg.inv(design.T @ design)[0, 0]))
+    sure = (1 + SURE) / 2
+    limit = float(stats.t.ppf(sure, free) if known else stats.norm.ppf(sure))
     if u > 0 and abs(difference) > limit * u:
         return Comparison(difference, u, True, 0)
-    reach = float(stats.norm.ppf((1 + SURE) / 2) + stats.norm.ppf(POWER))
+    reach = float(stats.norm.ppf(sure) + stats.norm.ppf(POWER))
     wanted = 2 * (reach * spread / difference) ** 2 if difference else math.inf
-    more = max(1, math.ceil(wanted) - min(len(a), len(b))) if wanted <= MOST else None
+    more = max(1, math.ceil(wanted) - min(len(first), len(second))) if wanted <= MOST else None
     return Comparison(difference, u, False, more)
-
-
-class Placed(NamedTuple):
-    """Somebody's place on a board."""
-
-    athlete: int | None
-    known: Known
-    place: int  # 1 is best
-    tied: bool
-
-
-def placed(known: Mapping[int, Known], highest: bool = False) -> list[Placed]:
-    """Best first. Somebody is before another only when the difference exceeds its uncertainty.
-
-    Who has no number is not on it.
-    """
-    there = {athlete: each for athlete, each in known.items() if math.isfinite(each.value)}
-    sign = -1.0 if highest else 1.0
-
-    def before(one: Known, other: Known) -> bool:
-        return sign * (other.value - one.value) > math.hypot(one.u, other.u)
-
-    rows = []
-    for athlete, each in there.items():
-        others = [other for key, other in there.items() if key != athlete]
-        place = 1 + sum(before(other, each) for other in others)
-        tied = any(not before(other, each) and not before(each, other) for other in others)
-        rows.append(Placed(athlete, each, place, tied))
-    return sorted(rows, key=lambda row: (row.place, sign * row.known.value))
 
 
 def improved(now: Known, before: Known) -> Known:
@@ -176,7 +149,7 @@ class Felt(NamedTuple):
     """How well the body knew."""
 
     right: int
-    of: int  # starts where there was something to know: the difference exceeds its uncertainty
+    of: int  # starts of which it was said
 
 
 def felt(said: Sequence[str], values: Sequence[float], u: Sequence[float]) -> Felt:

@@ -1,4 +1,4 @@
-"""What the device and the pages share: tables, the steps of a rep, and every query. No devices."""
+"""What the device and the pages share: the steps of a rep, and every query. No devices."""
 
 import json
 import logging
@@ -18,6 +18,21 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from pi import clock
 from pi.drills import LEAD_LEGS, POSTURES
 from pi.settings import hold_for
+from pi.tables import (
+    athlete_table,
+    calibration_table,
+    change_table,
+    circuit_table,
+    device_table,
+    evidence_table,
+    lens_table,
+    rep_table,
+    self_test_table,
+    session_table,
+    set_up_table,
+    station_table,
+    turn_table,
+)
 
 # A rep's steps. A state without steps is an ending.
 STEPS: dict[str, tuple[str, ...]] = {
@@ -54,181 +69,6 @@ SET_UP_KINDS = (
 SELF_TESTS = ("led", "sound")
 CALIBRATION_SOURCES = ("taps", "tags", "moved", "settings")
 
-metadata = sa.MetaData()
-
-athlete_table = sa.Table(
-    "athlete",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.String(80), nullable=False),
-    sa.Column("created_at", sa.String(32), nullable=False),
-    sa.Column("deleted_at", sa.String(32)),
-    sa.Column("token", sa.String(32)),
-    sa.Index("athlete_name", "name"),
-    sa.Index("athlete_token", "token", unique=True),
-)
-session_table = sa.Table(
-    "session",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.String(80), nullable=False),
-    sa.Column("started_at", sa.String(32), nullable=False),
-    sa.Column("circuit", sa.JSON(none_as_null=True)),  # none: the day's starts without a plan
-    sa.Column("ended_at", sa.String(32)),
-)
-rep_table = sa.Table(
-    "rep",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.String(80), nullable=False, unique=True),
-    sa.Column("session_id", sa.Integer, sa.ForeignKey("session.id"), nullable=False),
-    sa.Column("athlete_id", sa.Integer, sa.ForeignKey("athlete.id")),
-    sa.Column("state", sa.String(16), nullable=False),
-    # 1 until the rep has ended, then null: unique, so there is one such rep at a time.
-    sa.Column("active", sa.Integer, unique=True),
-    sa.Column("reason", sa.Text),
-    sa.Column("status", sa.String(16)),
-    sa.Column("posture", sa.String(16), nullable=False),
-    sa.Column("lead_leg", sa.String(8), nullable=False),
-    sa.Column("drill", sa.JSON, nullable=False),
-    sa.Column("settings", sa.JSON(none_as_null=True)),
-    sa.Column("requested_at", sa.String(32), nullable=False),
-    sa.Column("dated", sa.Boolean, nullable=False, server_default=sa.true()),
-    sa.Column("boot_id", sa.String(40), nullable=False),
-    sa.Column("requested_ns", sa.BigInteger, nullable=False),
-    sa.Column("settled_ns", sa.BigInteger),
-    sa.Column("set_ns", sa.BigInteger),
-    sa.Column("go_before_ns", sa.BigInteger),
-    sa.Column("go_after_ns", sa.BigInteger),
-    sa.Column("hold_s", sa.Float),
-    sa.Column("ended_ns", sa.BigInteger),
-    sa.Column("stop_asked", sa.Boolean, nullable=False),
-    sa.Column("go_asked", sa.Boolean, nullable=False),
-    sa.Column("result", sa.JSON(none_as_null=True)),
-    sa.Column("reaction_s", sa.Float),  # as in the result, for boards to read
-    sa.Column("reaction_u", sa.Float),
-    sa.Column("deleted_at", sa.String(32)),
-    sa.Column("changed", sa.BigInteger, nullable=False, unique=True),
-    sa.Index("rep_athlete", "athlete_id", "id"),
-    sa.Index("rep_posture", "posture", "id"),
-    sa.Index("rep_status", "status", "id"),
-    # All that a board reads: the rows themselves are long, with their results in them.
-    sa.Index(
-        "rep_board",
-        *("athlete_id", "status", "deleted_at", "id"),
-        *("session_id", "posture", "reaction_s", "reaction_u"),
-    ),
-)
-turn_table = sa.Table(
-    "turn",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("session_id", sa.Integer, sa.ForeignKey("session.id"), nullable=False),
-    sa.Column("place", sa.Integer, nullable=False),
-    sa.Column("athlete_id", sa.Integer, sa.ForeignKey("athlete.id")),
-    sa.Column("posture", sa.String(16), nullable=False),
-    sa.Column("lead_leg", sa.String(8), nullable=False),
-    sa.Column("state", sa.String(8), nullable=False),
-    sa.Column("rep_id", sa.Integer, sa.ForeignKey("rep.id")),
-    sa.Column("felt", sa.String(8), nullable=False),
-    sa.Index("turn_order", "session_id", "place"),
-    sa.Index("turn_of_rep", "rep_id"),
-)
-evidence_table = sa.Table(
-    "evidence",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("rep_id", sa.Integer, sa.ForeignKey("rep.id"), nullable=False),
-    sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("media_type", sa.String(80), nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("rep_id", "kind", name="evidence_kind"),
-)
-device_table = sa.Table(
-    "device",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("seen_ns", sa.BigInteger, nullable=False),
-    sa.Column("seen_at", sa.String(32), nullable=False),
-    sa.Column("boot_id", sa.String(40), nullable=False),
-    sa.Column("camera", sa.String(80), nullable=False),
-    sa.Column("fps", sa.Float),
-    sa.Column("problem", sa.Text),
-    sa.Column("simulated", sa.Boolean, nullable=False),
-)
-change_table = sa.Table(
-    "change",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("newest", sa.BigInteger, nullable=False),
-)
-
-set_up_table = sa.Table(
-    "set_up",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("asked", sa.JSON, nullable=False),
-    sa.Column("state", sa.String(8), nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("answer", sa.JSON(none_as_null=True)),
-    sa.Column("picture", sa.LargeBinary),
-    sa.Column("asked_ns", sa.BigInteger, nullable=False),
-    sa.Column("boot_id", sa.String(40), nullable=False),
-    sa.Index("set_up_state", "state", "id"),
-)
-calibration_table = sa.Table(
-    "calibration",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("created_at", sa.String(32), nullable=False),
-    sa.Column("source", sa.String(16), nullable=False),
-    sa.Column("camera", sa.String(80), nullable=False),
-    sa.Column("mode", sa.String(40), nullable=False),
-    sa.Column("data", sa.JSON, nullable=False),
-    sa.Column("still", sa.LargeBinary),
-    sa.Column("deleted_at", sa.String(32)),
-)
-lens_table = sa.Table(
-    "lens",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("camera", sa.String(80), nullable=False),
-    sa.Column("mode", sa.String(40), nullable=False),
-    sa.Column("lens", sa.JSON, nullable=False),
-    sa.Column("created_at", sa.String(32), nullable=False),
-    sa.UniqueConstraint("camera", "mode", name="lens_of_camera"),
-)
-
-self_test_table = sa.Table(
-    "self_test",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.String(8), nullable=False),
-    sa.Column("camera", sa.String(80), nullable=False),
-    sa.Column("mode", sa.String(40), nullable=False),
-    sa.Column("made_at", sa.String(32), nullable=False),
-    sa.Column("data", sa.JSON, nullable=False),
-    sa.Index("self_test_latest", "kind", "camera", "mode", "id"),
-)
-
-
-circuit_table = sa.Table(
-    "circuit",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("data", sa.JSON, nullable=False),
-    sa.Column("deleted_at", sa.String(32)),
-)
-station_table = sa.Table(
-    "station",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("signing_key", sa.String(64), nullable=False),
-    sa.Column("pin", sa.String(16)),  # as long as nobody has used it
-    sa.Column("pin_hash", sa.String(255), nullable=False),
-)
-
 
 class Busy(Exception):
     """The station has a rep that has not ended yet."""
@@ -254,7 +94,7 @@ class Session:
     id: int
     name: str
     started_at: str
-    circuit: dict[str, Any]  # key, name, starts, distance_m, walk_back_s
+    circuit: dict[str, Any]  # as begin_session() was given it
     ended_at: str | None
 
 
@@ -518,24 +358,26 @@ class Store:
         with self._writing() as connection:
             return _request(connection, key, athlete_id, posture, lead_leg, dict(drill or {}))
 
-    def request_turn(self, key: str, drill: Mapping[str, Any] | None = None) -> Rep:
+    def request_turn(self, key: str) -> Rep:
         """A new rep for whoever is up next, or the one that was asked for with this key.
 
         Raises Busy while another rep has not ended, WrongStep when nobody is left.
         """
         if not key or len(key) > 80:
             raise ValueError("key: 1 to 80 characters that name this request")
-        hold_for(drill or {})
         column = turn_table.c
         with self._writing() as connection:
             known = connection.execute(sa.select(rep_table).where(rep_table.c.key == key)).first()
             if known:
                 return _rep(known)
-            turn = next(iter(_waiting(connection, _running_session(connection))), None)
-            if turn is None:
+            session = _running_session(connection)
+            turns = _turns(connection, session.id) if session else []
+            turn = next((each for each in turns if each.state == "waiting"), None)
+            if session is None or turn is None:
                 raise WrongStep("nobody is left in this session")
+            drill = session.circuit.get("drill") or {}
             rep = _request(
-                connection, key, turn.athlete_id, turn.posture, turn.lead_leg, dict(drill or {})
+                connection, key, turn.athlete_id, turn.posture, turn.lead_leg, dict(drill)
             )
             connection.execute(
                 sa.update(turn_table).where(column.id == turn.id).values(state="up", rep_id=rep.id)
@@ -721,7 +563,8 @@ class Store:
     ) -> Session:
         """A new session with its turns in their order: athlete, posture, leg that leads.
 
-        circuit : key, name, starts, distance_m, walk_back_s.   An athlete None is a runner alone
+        circuit : key, name, starts, distance_m, walk_back_s; feel, cues, and drill: what its reps'
+        hold is, as in request_rep().   An athlete None is a runner alone
         who gave no name.   Raises Busy while another runs, ValueError without a turn.
         """
         if not turns:
@@ -992,13 +835,12 @@ class Store:
         """Take out everything about them, for good: names, reps, pictures; how many reps it was.
 
         Nothing of it is left in the file: deleted pages are overwritten, and the file is packed.
-        Raises Busy while one of them runs.
+        Raises Busy while a rep runs.
         """
         who = set(athletes)
         with self._writing() as connection:
-            active = _active(connection)
-            if active and active.athlete_id in who:
-                raise Busy("that athlete's rep has not ended yet; stop it first")
+            if _active(connection):  # packing keeps the file for itself, for seconds
+                raise Busy("a rep has not ended yet; stop it first")
             column = rep_table.c
             reps = list(connection.scalars(sa.select(column.id).where(column.athlete_id.in_(who))))
             for table, place, gone in (
@@ -1372,11 +1214,6 @@ def _turns(connection: Connection, session_id: int) -> list[Turn]:
     wanted = sa.select(turn_table).where(column.session_id == session_id)
     rows = connection.execute(wanted.order_by(column.place, column.id))
     return [Turn(**row._mapping) for row in rows]
-
-
-def _waiting(connection: Connection, session: Session | None) -> list[Turn]:
-    turns = _turns(connection, session.id) if session else []
-    return [turn for turn in turns if turn.state == "waiting"]
 
 
 def _turn(connection: Connection, turn_id: int) -> Turn:

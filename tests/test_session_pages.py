@@ -302,6 +302,25 @@ def test_earlier_sessions_are_found_again(coach, client, store):
     assert "Fox 1\nOwl 2\nBee 3</textarea>" in page, "the same names are there to begin with"
 
 
+def test_a_group_may_have_the_coach_say_go(client, store):
+    form = {"circuit": "lesson", "names": "Fox", "hold": "friend"}
+    client.post("/session/begin", data=form, headers=OURS)
+    client.post("/session/arm", data={"key": "a"}, headers=OURS)
+    assert store.active_rep().drill == {"kind": "coach"}
+    wrong = client.post("/session/begin", data=form | {"hold": "never"}, headers=OURS)
+    assert wrong.status_code == 400
+
+
+def test_legs_that_led_from_different_postures_are_not_compared(client, store):
+    client.post("/session/begin", data={"circuit": "short"}, headers=OURS)
+    for k, value in enumerate((0.30, 0.25, 0.20)):  # back left, belly right, plank left
+        run(store, f"key {k}", value)
+    page = client.get(f"/session/{store.latest_session().id}").text
+    assert "Left leg first / right leg first" not in page
+    assert "On the back / tall plank" in page, "both with the left leg"
+    assert "Best: " in page
+
+
 OWN = {
     "name": "Monday",
     "posture": ["prone", "", "standing", ""],

@@ -21,6 +21,7 @@ from sample_reps import add_rep
 
 from pi import store as store_module
 from pi.store import STEPS, Busy, WrongStep, open_store
+from pi.tables import metadata
 
 TO_DONE = ("settling", "holding", "running", "analysing", "done")
 
@@ -59,7 +60,7 @@ def in_process(url, code, **popen):
 
 def test_migrations_build_the_tables_that_the_code_uses(store):
     with store._engine.connect() as connection:
-        difference = compare_metadata(MigrationContext.configure(connection), store_module.metadata)
+        difference = compare_metadata(MigrationContext.configure(connection), metadata)
     assert difference == []
 
 

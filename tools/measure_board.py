@@ -21,7 +21,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from sample_reps import CLASS, add_rep, begin_class  # noqa: E402
 
 from pi.settings import Settings  # noqa: E402
-from pi.store import open_store, rep_table  # noqa: E402
+from pi.store import open_store  # noqa: E402
+from pi.tables import rep_table  # noqa: E402
 from web import create_app  # noqa: E402
 
 STORED, TIMES = 10_000, 40

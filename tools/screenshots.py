@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -42,13 +42,18 @@ def main() -> None:
         print(picture.relative_to(ROOT), f"{picture.stat().st_size // 1024} kB")
 
 
-def set_up(browser: Browser, address: str, docs: Path) -> None:
-    """Cones tapped on a still, as a phone shows them, and saved."""
+def on_a_phone(browser: Browser, address: str, **more: bool) -> Page:
+    """A page on a new phone; whoever asked for it closes its context."""
     context = browser.new_context(
-        base_url=address, viewport=PHONE, device_scale_factor=2, has_touch=True, locale="en-GB"
+        base_url=address, viewport=PHONE, device_scale_factor=2, locale="en-GB", **more
     )
     context.set_default_timeout(120_000)
-    page = context.new_page()
+    return context.new_page()
+
+
+def set_up(browser: Browser, address: str, docs: Path) -> None:
+    """Cones tapped on a still, as a phone shows them, and saved."""
+    page = on_a_phone(browser, address, has_touch=True)
     page.goto("/set-up")
     page.locator("#take").tap()
     page.locator("#stage img").wait_for()
@@ -69,16 +74,12 @@ def set_up(browser: Browser, address: str, docs: Path) -> None:
     page.screenshot(path=docs / "set-up-page.png")
     page.locator("#save").tap()
     page.locator("#done").wait_for()
-    context.close()
+    page.context.close()
 
 
 def photograph(browser: Browser, address: str, docs: Path) -> None:
     """One rep, then its pages as a phone shows them and its chronophotograph."""
-    context = browser.new_context(
-        base_url=address, viewport=PHONE, device_scale_factor=2, locale="en-GB"
-    )
-    context.set_default_timeout(120_000)
-    page = context.new_page()
+    page = on_a_phone(browser, address)
     page.goto("/")
     page.get_by_text("New athlete").click()
     page.get_by_role("textbox", name="Name").fill("Anna K.")
@@ -96,32 +97,24 @@ def photograph(browser: Browser, address: str, docs: Path) -> None:
     page.locator(".scrub input").fill(str(middle))
     page.locator(".figures").first.evaluate("(part) => part.scrollIntoView()")
     page.screenshot(path=docs / "rep-page.png")
-    picture = context.request.get(f"{page.url}/picture.png")
+    picture = page.context.request.get(f"{page.url}/picture.png")
     (docs / "chronophotograph.png").write_bytes(picture.body())
-    context.close()
+    page.context.close()
 
 
 def check(browser: Browser, address: str, docs: Path) -> None:
     """The box looked at."""
-    context = browser.new_context(
-        base_url=address, viewport=PHONE, device_scale_factor=2, locale="en-GB"
-    )
-    context.set_default_timeout(120_000)
-    page = context.new_page()
+    page = on_a_phone(browser, address)
     page.goto("/check")
     page.get_by_role("button", name="Look", exact=True).click()
     page.get_by_text("are good").wait_for()
     page.screenshot(path=docs / "check-page.png")
-    context.close()
+    page.context.close()
 
 
 def session(browser: Browser, address: str, docs: Path) -> None:
     """A coach's eight, after the first start."""
-    context = browser.new_context(
-        base_url=address, viewport=PHONE, device_scale_factor=2, locale="en-GB"
-    )
-    context.set_default_timeout(120_000)
-    page = context.new_page()
+    page = on_a_phone(browser, address)
     page.goto("/session")
     page.locator("textarea").fill("Fox 1, Owl 2, Bee 3, Elk 4, Hen 5, Cat 6, Yak 7, Ant 8")
     page.locator("text=BEGIN").click()
@@ -130,7 +123,7 @@ def session(browser: Browser, address: str, docs: Path) -> None:
     page.locator("#up .who", has_text="Owl 2").wait_for()
     page.locator("#last .figure").first.wait_for()
     page.screenshot(path=docs / "session-page.png")
-    context.close()
+    page.context.close()
 
 
 if __name__ == "__main__":

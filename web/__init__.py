@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from pi.settings import Settings, load_settings
 from pi.store import Store, open_store
-from web import check, coach, portal, session, set_up, words
+from web import board, check, coach, portal, session, set_up, words
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_blueprint(site)
     app.register_blueprint(set_up.page)
     app.register_blueprint(session.page)
+    app.register_blueprint(board.page)
     app.register_blueprint(check.page)
     app.register_blueprint(coach.page)
     app.register_blueprint(portal.page)

@@ -32,7 +32,7 @@ page = Blueprint("coach", __name__)
 TRIES, WITHIN_S = 5, 60.0  # of wrong PINs, all phones together
 KEPT_DAYS = 120  # a term
 
-ANYBODYS = {"pages.stop", "coach.enter", "coach.leave", "session.felt", "session.forget_athlete"}
+ANYBODYS = {"pages.stop", "coach.enter", "coach.leave", "session.felt", "board.forget_athlete"}
 """What needs no coach: to stop is everybody's, one's own is one's own."""
 
 wrong: deque[float] = deque(maxlen=TRIES)

@@ -323,6 +323,11 @@ def download(body: Any, name: str) -> Response:
 # --- Live --------------------------------------------------------------------------------------
 
 
+@site.get("/help")
+def help_page() -> ResponseReturnValue:
+    return render_template("help.html", state=state_now(store()), meanings=words.meanings())
+
+
 @site.get("/events")
 def events() -> ResponseReturnValue:
     """Server-sent events; 503 when every place is taken, and then the page polls."""

@@ -1,0 +1,263 @@
+"""What a session's numbers tell, and an athlete's own; forgetting both."""
+
+import itertools
+import math
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from flask import Blueprint, abort, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+from pi import sessions
+from pi.drills import POSTURES
+from pi.sessions import Comparison, Known
+from pi.store import Athlete, Busy, Reaction, Rep, Session, Turn
+from web import export
+from web.session import ALL, answer, names_of, poke, store
+from web.state import state_now
+
+page = Blueprint("board", __name__)
+
+EARLIER = 30  # starts of one posture that "before" is taken from
+
+
+class Column(NamedTuple):
+    """What one athlete did in a session."""
+
+    athlete: int | None
+    name: str
+    token: str  # of the own page; "" for nobody's
+    done: int
+    planned: int
+    reaction: dict[str, Any] | None  # median, as a quantity
+    spread: float | None  # s, from start to start; None for fewer than three
+    gained: dict[str, Any] | None  # s quicker than before, as a quantity
+    ahead: bool  # more than its uncertainty
+    behind: bool
+
+
+def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column]:
+    """Everybody in the order of the plan: nobody is first, and nobody last."""
+    known = {each.id: each for each in store().athletes()}
+    before = earlier_ones(session, turns)
+    order = list(dict.fromkeys(turn.athlete_id for turn in turns))
+    told = []
+    for athlete in order:
+        own = [turn for turn in turns if turn.athlete_id == athlete]
+        made = [rep for rep in reps if rep.athlete_id == athlete]
+        now, gain = of_reps(made), against_before(made, before)
+        told.append(
+            Column(
+                athlete,
+                known[athlete].name if athlete in known else "",
+                known[athlete].token if athlete in known else "",
+                sum(turn.state == "done" for turn in own),
+                sum(turn.state != "skipped" for turn in own),
+                quantity(now),
+                now.spread if now.starts > 2 else None,
+                quantity(gain) if gain else None,
+                bool(gain and gain.value > gain.u),
+                bool(gain and gain.value < -gain.u),
+            )
+        )
+    return told
+
+
+def measured(reps: list[Rep]) -> list[Rep]:
+    """Those whose reaction counts: measured, and neither early nor false."""
+    return [rep for rep in reps if rep.status == "measured" and rep.reaction_s is not None]
+
+
+def reaction(rep: Rep) -> tuple[float, float]:
+    return rep.reaction_s or 0.0, rep.reaction_u or 0.0
+
+
+def of_reps(reps: list[Rep]) -> Known:
+    values = [reaction(rep) for rep in measured(reps)]
+    return sessions.summary([value for value, _ in values], [u for _, u in values])
+
+
+def earlier_ones(session: Session, turns: list[Turn]) -> dict[tuple[int, str], list[Reaction]]:
+    """Everybody's reactions of other sessions, newest first, by athlete and posture."""
+    athletes = list({turn.athlete_id for turn in turns if turn.athlete_id is not None})
+    before: dict[tuple[int, str], list[Reaction]] = {}
+    for one in store().reactions(athletes, newest=EARLIER, but=session.id):
+        before.setdefault((one.athlete_id, one.posture), []).append(one)
+    return before
+
+
+def against_before(reps: list[Rep], earlier: dict[tuple[int, str], list[Reaction]]) -> Known | None:
+    """How much quicker one athlete is than before, over the postures that both have; else None.
+
+    reps : the athlete's own of this session.   earlier : as `earlier_ones` gives them.
+    """
+    now: list[Rep] = []
+    before: list[Reaction] = []
+    for posture in dict.fromkeys(rep.posture for rep in measured(reps)):
+        own = [rep for rep in reps if rep.posture == posture]
+        if known := earlier.get((own[0].athlete_id or 0, posture)):
+            before += known
+            now += own
+    if not before:
+        return None
+    then = sessions.summary([one.value for one in before], [one.u for one in before])
+    return sessions.improved(of_reps(now), then)
+
+
+def quantity(known: Known) -> dict[str, Any] | None:
+    return {"value": known.value, "u": known.u} if math.isfinite(known.value) else None
+
+
+class Compared(NamedTuple):
+    """Two kinds of starts of one athlete, in words."""
+
+    found: Comparison
+    first: str
+    second: str
+
+    @property
+    def sentence(self) -> str:
+        found = self.found
+        ms = abs(1000 * found.difference)
+        if found.told:
+            quicker = self.first if found.difference < 0 else self.second
+            return f"{quicker} is quicker, by {ms:.0f} ms."
+        if found.more is None:
+            return f"No difference that could be told ({ms:.0f} ms)."
+        return (
+            f"Too close to tell ({ms:.0f} ms): {found.more} more starts of each would, "
+            "if the difference is that large."
+        )
+
+
+def comparisons(reps: list[Rep]) -> list[Compared]:
+    """One athlete's legs within each posture, and postures within each leg, where both are."""
+    told = measured(reps)
+    pairs = [("lead_leg", "posture", "left", "right", "Left leg first", "Right leg first")]
+    for first, second in itertools.combinations(POSTURES.values(), 2):
+        pairs.append(("posture", "lead_leg", first.key, second.key, first.name, second.name))
+    found = []
+    for what, within, one, other, *names in pairs:
+        a, b = ([rep for rep in told if getattr(rep, what) == kind] for kind in (one, other))
+        compared = sessions.compare(
+            [reaction(rep)[0] for rep in a],
+            [reaction(rep)[0] for rep in b],
+            ([getattr(rep, within) for rep in a], [getattr(rep, within) for rep in b]),
+        )
+        if math.isfinite(compared.difference):
+            found.append(Compared(compared, *names))
+    return found
+
+
+# --- The pages -----------------------------------------------------------------------------------
+
+
+@page.get("/session/<int:number>")
+def summary(number: int) -> ResponseReturnValue:
+    """What came of it: everybody's own, nobody's place."""
+    session = store().session(number)
+    if session is None:
+        abort(404)
+    turns = store().turns(number)
+    reps = store().reps(session_id=number, limit=ALL)
+    told = columns(session, turns, reps)
+    alone = len(told) == 1
+    felt_of = {turn.rep_id: turn.felt for turn in turns}
+    return render_template(
+        "summary.html",
+        state=state_now(store()),
+        session=session,
+        columns=told,
+        reps=list(reversed(reps)) if alone else [],
+        compared=comparisons(reps) if alone else [],
+        best=min(measured(reps), key=reaction, default=None) if alone else None,
+        felt=how_well_felt(reps, felt_of),
+    )
+
+
+@page.get("/session/<int:number>.json")
+def as_json(number: int) -> ResponseReturnValue:
+    """A session with its turns and every result in full."""
+    session = store().session(number)
+    if session is None:
+        abort(404)
+    reps = store().reps(session_id=number, limit=ALL)
+    turns = store().turns(number)
+    names = names_of()
+    who = dict.fromkeys(turn.athlete_id for turn in turns if turn.athlete_id in names)
+    told = {
+        "session": asdict(session),
+        "turns": [asdict(turn) for turn in turns],
+        "athletes": {str(athlete): names[athlete] for athlete in who},
+        "reps": [export.as_json(rep) for rep in reversed(reps)],
+    }
+    return jsonify(told)
+
+
+def how_well_felt(reps: list[Rep], felt_of: dict[int | None, str]) -> sessions.Felt:
+    """Of everybody's starts, each compared with the same athlete's one before of that posture."""
+    kinds: dict[tuple[int | None, str], list[Rep]] = {}
+    for rep in reversed(measured(reps)):
+        kinds.setdefault((rep.athlete_id, rep.posture), []).append(rep)
+    told = [
+        sessions.felt(
+            [felt_of.get(rep.id, "") for rep in own],
+            [reaction(rep)[0] for rep in own],
+            [reaction(rep)[1] for rep in own],
+        )
+        for own in kinds.values()
+    ]
+    return sessions.Felt(sum(each.right for each in told), sum(each.of for each in told))
+
+
+@page.post("/session/<int:number>/forget")
+def forget_class(number: int) -> ResponseReturnValue:
+    """Everybody of a session, with all their reps."""
+    turns = store().turns(number)
+    return forget([turn.athlete_id for turn in turns if turn.athlete_id is not None])
+
+
+@page.post("/me/<token>/forget")
+def forget_athlete(token: str) -> ResponseReturnValue:
+    return forget([whose(token).id])
+
+
+def forget(athletes: list[int]) -> ResponseReturnValue:
+    if request.form.get("sure") != "yes":
+        return answer("Nothing was forgotten: tick the box first.", 400)
+    try:
+        reps = store().forget_athletes(athletes)
+    except Busy:
+        return answer("A rep runs just now. Stop it, or wait.", 409)
+    poke()
+    return render_template("forgotten.html", state=state_now(store()), reps=reps)
+
+
+@page.get("/me/<token>")
+def me(token: str) -> ResponseReturnValue:
+    """An athlete's own page: nobody finds it who was not given its address."""
+    athlete = whose(token)
+    reps = store().reps(athlete_id=athlete.id, limit=ALL)
+    told = measured(reps)
+    kinds: dict[tuple[str, str], list[Rep]] = {}
+    days: dict[tuple[str, str], list[Rep]] = {}
+    for rep in told:
+        kinds.setdefault((rep.posture, rep.lead_leg), []).append(rep)
+        day = rep.requested_at[:10] if rep.dated else "date unknown"
+        days.setdefault((day, rep.posture), []).append(rep)
+    return render_template(
+        "me.html",
+        state=state_now(store()),
+        athlete=athlete,
+        reps=reps,
+        kinds=[(*kind, len(own), quantity(of_reps(own))) for kind, own in kinds.items()],
+        days=[(*day, len(own), quantity(of_reps(own))) for day, own in days.items()],
+        compared=comparisons(reps),
+    )
+
+
+def whose(token: str) -> Athlete:
+    athlete = store().athlete_by_token(token)
+    if athlete is None:
+        abort(404)
+    return athlete
