@@ -127,7 +127,8 @@ def compare(
     u = spread * math.sqrt(float(np.linalg.inv(design.T @ design)[0, 0]))
     sure = (1 + SURE) / 2
     limit = float(stats.t.ppf(sure, free) if known else stats.norm.ppf(sure))
-    if u > 0 and abs(difference) > limit * u:
+    repeated = min(len(first), len(second)) > 1  # one start of a kind tells nothing of the kind
+    if repeated and u > 0 and abs(difference) > limit * u:
         return Comparison(difference, u, True, 0)
     reach = float(stats.norm.ppf(sure) + stats.norm.ppf(POWER))
     wanted = 2 * (reach * spread / difference) ** 2 if difference else math.inf

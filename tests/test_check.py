@@ -6,6 +6,7 @@ import wave
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from test_page import FITS, SLIVERS, SMALL
 from two_processes import free_port, served, simulated_device, wait_for_device
 
 from pi.cli import main
@@ -81,6 +82,9 @@ def test_a_coach_looks_at_the_box_and_has_its_clock_tested(phone, home, base):
         page.get_by_role("button", name="Look", exact=True).click()
         page.get_by_text("are good").click()
         page.get_by_text("pin 17").wait_for()
+        assert page.evaluate(FITS) == [False, []]
+        assert page.evaluate(SMALL) == []
+        assert page.evaluate(SLIVERS) == []
         page.get_by_role("button", name="Beep").click()
         page.get_by_text("Did you hear or see it?").wait_for()
         page.get_by_role("button", name="LED test").click()

@@ -114,6 +114,14 @@ SMALL = """() => {
 }"""
 
 
+# What stands beside something that takes the width, letter under letter, still fits.
+SLIVERS = """() => [...document.querySelectorAll("main p, main li, main h1, main dd, main summary")]
+  .filter((part) => part.textContent.trim().length > 20 && !part.closest(".unseen"))
+  .map((part) => [part.textContent.trim().slice(0, 30), part.getBoundingClientRect()])
+  .filter(([, box]) => box.width && (box.width < 100 || box.height > 5 * box.width))
+  .map(([text, box]) => `${text} ${box.width}x${box.height}`)"""
+
+
 @pytest.mark.parametrize("size", [PHONE, SIDEWAYS, {"width": 320, "height": 568}])
 def test_every_page_fits_the_phone(phone, store, size):
     long = "Maximiliane-Friederike von und zu Oberhausen-Unterammergau " + "W" * 20
@@ -125,6 +133,7 @@ def test_every_page_fits_the_phone(phone, store, size):
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
         assert page.evaluate(FITS) == [False, []], path
         assert page.evaluate(SMALL) == [], path
+        assert page.evaluate(SLIVERS) == [], path
     phone.complaints[:] = [said for said in phone.complaints if "404" not in said]
 
 

@@ -2,7 +2,18 @@
 
 import pytest
 from sample_reps import sample_result, walk
-from test_page import FITS, SIDEWAYS, SMALL, STREAMS, listens, living, serious, until, word_is
+from test_page import (
+    FITS,
+    SIDEWAYS,
+    SLIVERS,
+    SMALL,
+    STREAMS,
+    listens,
+    living,
+    serious,
+    until,
+    word_is,
+)
 from test_session_pages import run
 from two_processes import CHROMIUM, PHONE
 
@@ -88,6 +99,7 @@ def test_every_page_of_a_session_fits_the_phone(phone, store, size):
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
         assert page.evaluate(FITS) == [False, []], path
         assert page.evaluate(SMALL) == [], path
+        assert page.evaluate(SLIVERS) == [], path
 
 
 def test_nothing_serious_stands_in_anybodys_way(phone, store):
@@ -117,6 +129,7 @@ def test_a_runner_alone_goes_through_the_circuit_and_ends_on_one_screen(phone, s
             before = page.locator("[data-rest]").text_content()
             until(page, f"document.querySelector('[data-rest]').textContent !== '{before}'")
     playwright.expect(page.locator("#up")).to_contain_text("All starts are made.")
+    playwright.expect(page.locator("#arm")).to_be_disabled()
     page.get_by_role("button", name="End the session").click()
     page.locator("#board").wait_for()
     playwright.expect(page.locator("#board")).to_contain_text("6 of 6 starts")

@@ -70,6 +70,12 @@ def test_a_difference_that_is_plain_is_told():
     assert compare([0.30, 0.31, 0.29, 0.30], [0.20, 0.21, 0.20, 0.19]).told
 
 
+def test_one_start_of_a_kind_tells_nothing_however_quick_it_was():
+    told = compare([0.28, 0.27], [0.13])
+    assert not told.told
+    assert told.more == 1
+
+
 def test_what_chance_alone_makes_is_rarely_told():
     random = np.random.default_rng(7)
     for count in (2, 3, 6, 12):

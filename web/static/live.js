@@ -40,7 +40,7 @@
   // Which buttons there are to press.
   function offer(state) {
     find("stop").disabled = !state.can_stop;
-    find("arm").disabled = !state.can_arm;
+    find("arm").disabled = !state.can_arm || Boolean(find("up")?.hasAttribute("data-nobody"));
     find("arm").hidden = state.can_go;
     find("go").hidden = !state.can_go;
     find("go").disabled = false;
@@ -67,6 +67,7 @@
         fresh.querySelectorAll(kept).forEach((part, i) => { part.open = part.open || open[i]; });
       }
       localTimes();
+      if (onStart && shown) offer(shown);  // who is up may have changed
       document.dispatchEvent(new Event("fresh"));
     } catch { /* no contact: whoever watches the stream says so */ }
     refreshing = null;
