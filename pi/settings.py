@@ -114,11 +114,16 @@ class Settings(Section):
     simulate: Simulate = Simulate()
 
 
+NOT_HOLD = ("game", "players")
+"""What else a rep's drill may hold: a game's own choices, and the athletes in the lanes' order."""
+
+
 def hold_for(drill: Mapping[str, Any], hold: Hold | None = None) -> Hold:
     """The hold with what a rep's drill says otherwise; ValueError, one line, if it cannot be."""
     usual = hold.model_dump() if hold else {}
+    own = {key: value for key, value in drill.items() if key not in NOT_HOLD}
     try:
-        return Hold.model_validate(usual | dict(drill))
+        return Hold.model_validate(usual | own)
     except ValidationError as problem:
         raise ValueError(f"drill: {_first(problem)[1]}") from None
 
