@@ -484,8 +484,11 @@ def _moved_meanwhile(
     px = set_up.moved(kept.still, last, data).px
     if not px > set_up.MOVED_PX:
         return None
-    how_far = f"by {px:.0f} px " if np.isfinite(px) else ""
-    return f"the camera was moved {how_far}during the start: open Set-up and tap Calibrate again"
+    if not np.isfinite(px):
+        return "the camera was moved during the start: open Set-up and tap Calibrate again"
+    return (
+        f"the camera was moved by {px:.0f} px during the start: open Set-up and tap Calibrate again"
+    )
 
 
 # Setting up

@@ -354,11 +354,11 @@ def _ground(seen: Observations, given: Given, line: RunningLine | None, told: _T
     tall = float(np.nanquantile(rows[0] - body.top, 0.9))
     stature = given.stature_m or 1.7
     u_scale = 0.04 if given.stature_m else 0.08
-    told.warnings.append(
-        f"no cones: the 10 mm are taken from a stature of {stature:.2f} m"
-        + ("" if given.stature_m else " that nobody gave")
-        + f", with {u_scale:.0%} uncertainty"
-    )
+    taken = f"no cones: the 10 mm are taken from a stature of {stature:.2f} m"
+    if given.stature_m:
+        told.warnings.append(f"{taken}, with {u_scale:.0%} uncertainty")
+    else:
+        told.warnings.append(f"{taken} that nobody gave, with {u_scale:.0%} uncertainty")
     return Ground(None, tall / (RUNNING_HEIGHT * stature), u_scale, rows, going)
 
 

@@ -93,7 +93,7 @@ def test_six_starts_alone_say_that_they_cannot_tell_and_how_many_would(client, s
     page = client.get(f"/session/{number}").text
     assert "6 of 6 starts" in page
     assert "circuit done" in page
-    assert "Left leg first / right leg first" in page
+    assert "Left leg first / Right leg first" in page
     assert re.search(r"Too close to tell \(\d+ ms\): \d+ more starts of each would", page)
     assert "Go on with it" in page
 
@@ -101,7 +101,7 @@ def test_six_starts_alone_say_that_they_cannot_tell_and_how_many_would(client, s
 def test_a_coach_sees_who_is_up_next_and_after_that(coach):
     page = coach.page()
     assert up(page) == "Fox 1"
-    assert re.search(r"Next: <strong><bdi>Owl 2.*then <strong><bdi>Bee 3", page)
+    assert re.search(r"Next: <strong><bdi>Owl 2.*Then: <strong><bdi>Bee 3", page)
     assert len(coach.turns()) == 6
 
 
@@ -316,8 +316,8 @@ def test_legs_that_led_from_different_postures_are_not_compared(client, store):
     for k, value in enumerate((0.30, 0.25, 0.20)):  # back left, belly right, plank left
         run(store, f"key {k}", value)
     page = client.get(f"/session/{store.latest_session().id}").text
-    assert "Left leg first / right leg first" not in page
-    assert "On the back / tall plank" in page, "both with the left leg"
+    assert "Left leg first / Right leg first" not in page
+    assert "On the back / Tall plank" in page, "both with the left leg"
     assert "Best: " in page
 
 

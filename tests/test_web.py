@@ -638,7 +638,7 @@ def events_of(stream, count):
 
 @pytest.fixture
 def feed(store):
-    feed = Feed(store, streams=3)
+    feed = Feed(create_app(store=store), store, streams=3)
     yield feed
     deadline = time.monotonic() + 5
     while any(thread.name == "feed" for thread in threading.enumerate()):

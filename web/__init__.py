@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from pi.settings import Settings, load_settings
 from pi.store import Store, open_store
-from web import board, check, coach, portal, session, set_up, words
+from web import board, check, coach, language, portal, session, set_up, words
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
@@ -24,7 +24,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # names and choices, never a clip
     app.extensions["settings"] = settings
     app.extensions["store"] = store or open_store(settings.store.url)
-    app.extensions["feed"] = Feed(app.extensions["store"], settings.web.streams)
+    app.extensions["feed"] = Feed(app, app.extensions["store"], settings.web.streams)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     versions = {path.name: _version(path) for path in STATIC.glob("*.*")}
 
@@ -39,6 +39,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
+    language.speak(app)
     app.jinja_env.globals["words"] = words
     app.register_blueprint(site)
     app.register_blueprint(set_up.page)
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_blueprint(board.page)
     app.register_blueprint(check.page)
     app.register_blueprint(coach.page)
+    app.register_blueprint(language.page)
     app.register_blueprint(portal.page)
     app.register_error_handler(HTTPException, error_page)
     app.register_error_handler(SQLAlchemyError, error_page)

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from flask import Blueprint, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from pi import sessions
-from pi.drills import POSTURES
+from pi.drills import LEAD_LEGS, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Reaction, Rep, Session, Turn
 from web import export
@@ -118,24 +120,28 @@ class Compared(NamedTuple):
     @property
     def sentence(self) -> str:
         found = self.found
-        ms = abs(1000 * found.difference)
+        ms = f"{abs(1000 * found.difference):.0f}"
         if found.told:
             quicker = self.first if found.difference < 0 else self.second
-            return f"{quicker} is quicker, by {ms:.0f} ms."
+            return _("%(which)s is quicker, by %(ms)s ms.", which=quicker, ms=ms)
         if found.more is None:
-            return f"No difference that could be told ({ms:.0f} ms)."
-        return (
-            f"Too close to tell ({ms:.0f} ms): {found.more} more starts of each would, "
-            "if the difference is that large."
+            return _("No difference that could be told (%(ms)s ms).", ms=ms)
+        return ngettext(
+            "Too close to tell (%(ms)s ms): one more start of each would, "
+            "if the difference is that large.",
+            "Too close to tell (%(ms)s ms): %(num)s more starts of each would, "
+            "if the difference is that large.",
+            found.more,
+            ms=ms,
         )
 
 
 def comparisons(reps: list[Rep]) -> list[Compared]:
     """One athlete's legs within each posture, and postures within each leg, where both are."""
     told = measured(reps)
-    pairs = [("lead_leg", "posture", "left", "right", "Left leg first", "Right leg first")]
+    pairs = [("lead_leg", "posture", "left", "right", *map(_, list(LEAD_LEGS.values())[:2]))]
     for first, second in itertools.combinations(POSTURES.values(), 2):
-        pairs.append(("posture", "lead_leg", first.key, second.key, first.name, second.name))
+        pairs.append(("posture", "lead_leg", first.key, second.key, _(first.name), _(second.name)))
     found = []
     for what, within, one, other, *names in pairs:
         a, b = ([rep for rep in told if getattr(rep, what) == kind] for kind in (one, other))
@@ -224,11 +230,11 @@ def forget_athlete(token: str) -> ResponseReturnValue:
 
 def forget(athletes: list[int]) -> ResponseReturnValue:
     if request.form.get("sure") != "yes":
-        return answer("Nothing was forgotten: tick the box first.", 400)
+        return answer(_("Nothing was forgotten: tick the box first."), 400)
     try:
         reps = store().forget_athletes(athletes)
     except Busy:
-        return answer("A rep runs just now. Stop it, or wait.", 409)
+        return answer(_("A rep runs just now. Stop it, or wait."), 409)
     poke()
     return render_template("forgotten.html", state=state_now(store()), reps=reps)
 
@@ -243,7 +249,7 @@ def me(token: str) -> ResponseReturnValue:
     days: dict[tuple[str, str], list[Rep]] = {}
     for rep in told:
         kinds.setdefault((rep.posture, rep.lead_leg), []).append(rep)
-        day = rep.requested_at[:10] if rep.dated else "date unknown"
+        day = rep.requested_at[:10] if rep.dated else _("date unknown")
         days.setdefault((day, rep.posture), []).append(rep)
     return render_template(
         "me.html",

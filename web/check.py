@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as L
 
 from pi.store import SetUp, Store
 from web.state import state_now
@@ -12,7 +13,18 @@ page = Blueprint("check", __name__, url_prefix="/check")
 
 ASKS = ("parts", "led", "sound", "play")
 
-LASTS = {"parts": "a few seconds", "led": "about half a minute", "sound": "half a minute"}
+DOING = {
+    "parts": L("Looking at every part"),
+    "led": L("Flashing the LED"),
+    "sound": L("Playing tick and tone"),
+    "play": L("Playing"),
+}
+LASTS = {
+    "parts": L("It takes a few seconds."),
+    "led": L("It takes about half a minute."),
+    "sound": L("It takes half a minute."),
+    "play": L("It takes a moment."),
+}
 
 
 def store() -> Store:
@@ -30,7 +42,8 @@ def show() -> ResponseReturnValue:
         state=state_now(store()),
         job=job,
         waits=job is not None and job.state == "asked",
-        lasts=LASTS.get(job.kind, "a moment") if job else "",
+        doing=DOING.get(job.kind, "") if job else "",
+        lasts=LASTS.get(job.kind, "") if job else "",
         gone=bool(number) and job is None,
         parts=_parts(job),
     )

@@ -22,6 +22,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from pi.pin import is_right, new_pin
 from pi.store import Station, Store
@@ -32,7 +33,10 @@ page = Blueprint("coach", __name__)
 TRIES, WITHIN_S = 5, 60.0  # of wrong PINs, all phones together
 KEPT_DAYS = 120  # a term
 
-ANYBODYS = {"pages.stop", "coach.enter", "coach.leave", "session.felt", "board.forget_athlete"}
+ANYBODYS = {
+    *("pages.stop", "coach.enter", "coach.leave", "language.choose"),
+    *("session.felt", "board.forget_athlete"),
+}
 """What needs no coach: to stop is everybody's, one's own is one's own."""
 
 wrong: deque[float] = deque(maxlen=TRIES)
@@ -76,7 +80,7 @@ def keep_to_coach(app: Flask, store: Store) -> None:
             return None
         if is_coach():
             return None
-        said = "Only the coach's phone may do that. If you are the coach, type the PIN on Session."
+        said = _("Only the coach's phone may do that. If you are the coach, type the PIN on Coach.")
         if request.accept_mimetypes.best == "application/json":
             return jsonify(state_now(store) | {"said": said}), 403
         return coach_page(said, 403)
@@ -100,11 +104,11 @@ def enter() -> ResponseReturnValue:
     now = time.monotonic()
     with lock:
         if len(wrong) == TRIES and now - wrong[0] < WITHIN_S:
-            return coach_page("Five wrong PINs. Wait a minute, then try again.", 429)
+            return coach_page(_("Five wrong PINs. Wait a minute, then try again."), 429)
     if not is_right(request.form.get("pin", ""), station().pin_hash):
         with lock:
             wrong.append(now)
-        return coach_page("That is not the PIN.", 403)
+        return coach_page(_("That is not the PIN."), 403)
     store().claim_station()
     session.permanent = True
     session["coach"] = station().pin_hash[-24:]
@@ -114,5 +118,5 @@ def enter() -> ResponseReturnValue:
 @page.post("/coach/leave")
 def leave() -> ResponseReturnValue:
     """This phone is a coach's no more."""
-    session.clear()
+    session.pop("coach", None)
     return redirect(url_for("coach.show"), 303)

@@ -5,13 +5,15 @@ import logging
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from pi.store import Store
+from web.language import speaking
 from web.state import state_now
 
 LOOK_EVERY_S = 0.05
@@ -34,35 +36,35 @@ class Change(NamedTuple):
 class Feed:
     """The state and the latest changes, kept fresh while at least one page listens."""
 
-    def __init__(self, store: Store, streams: int) -> None:
-        self._store = store
+    def __init__(self, app: Flask, store: Store, streams: int) -> None:
+        self._app, self._store = app, store
         self._places = threading.Semaphore(streams)
         self._poked = threading.Event()
         self._news = threading.Condition()  # guards all below
         self._reader: threading.Thread | None = None
-        self._listeners = 0
-        self._state = ""
+        self._listeners: Counter[str] = Counter()  # by their language
+        self._states: dict[str, str] = {}
         self._serial = 0
         self._recent: deque[Change] = deque(maxlen=500)
 
-    def admit(self) -> bool:
+    def admit(self, language: str = "en") -> bool:
         """Take one of the places for streams; leave() gives it back."""
         change = self._store.latest_change()
         if not self._places.acquire(blocking=False):
             return False
         with self._news:
-            self._listeners += 1
+            self._listeners[language] += 1
             if self._reader is None:
-                self._state = ""
+                self._states = {}
                 self._reader = threading.Thread(
                     target=self._read, args=(change,), name="feed", daemon=True
                 )
                 self._reader.start()
         return True
 
-    def leave(self) -> None:
+    def leave(self, language: str = "en") -> None:
         with self._news:
-            self._listeners -= 1
+            self._listeners[language] -= 1
         self._places.release()
 
     def poke(self) -> None:
@@ -70,7 +72,12 @@ class Feed:
         self._poked.set()
 
     def events(
-        self, after: int, *, beat_s: float = BEAT_S, life_s: float = LIFE_S
+        self,
+        after: int,
+        language: str = "en",
+        *,
+        beat_s: float = BEAT_S,
+        life_s: float = LIFE_S,
     ) -> Iterator[str]:
         """Server-sent events for one page that knows of everything up to the change after.
 
@@ -84,9 +91,13 @@ class Feed:
         seen = 0
         while time.monotonic() < ends:
             with self._news:
-                self._news.wait_for(lambda: self._state and self._serial != seen, timeout=beat_s)  # noqa: B023
-                news = bool(self._state) and self._serial != seen
-                seen, state = self._serial, self._state
+                self._news.wait_for(
+                    lambda: language in self._states and self._serial != seen,  # noqa: B023
+                    timeout=beat_s,
+                )
+                state = self._states.get(language, "")
+                news = bool(state) and self._serial != seen
+                seen = self._serial if news else seen
                 known += self._recent
             if not news:
                 yield f": beat\nevent: beat\ndata: {beat_s:g}\n\n"
@@ -117,22 +128,29 @@ class Feed:
 
     def _wanted(self) -> bool:
         with self._news:
-            if not self._listeners:
+            some = self._listeners.total() > 0
+            if not some:
                 self._reader = None
-            return self._listeners > 0
+            return some
 
     def _look(self, change: int) -> int:
         """Tell what happened after change; returns the newest change there is."""
         reps = self._store.changes_since(change)
         changes = [Change(rep.changed, rep.id, rep.state) for rep in reps]
-        self._tell(json.dumps(state_now(self._store)), changes)
+        with self._news:
+            wanted = [language for language, count in self._listeners.items() if count > 0]
+        states = {}
+        for language in wanted:
+            with speaking(self._app, language):
+                states[language] = json.dumps(state_now(self._store), ensure_ascii=False)
+        self._tell(states, changes)
         return changes[-1].changed if changes else change
 
-    def _tell(self, state: str, changes: list[Change]) -> None:
+    def _tell(self, states: dict[str, str], changes: list[Change]) -> None:
         with self._news:
-            if state == self._state and not changes:
+            if states == self._states and not changes:
                 return
-            self._state = state
+            self._states = states
             self._serial += 1
             self._recent.extend(changes)
             self._news.notify_all()

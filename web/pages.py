@@ -3,6 +3,7 @@
 import secrets
 import time
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,8 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as L
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -27,6 +30,7 @@ from pi.drills import HOLDS, POSTURES
 from pi.settings import home
 from pi.store import Busy, Evidence, Rep, Store, WrongStep
 from web import export, words
+from web.language import language
 from web.live import Feed
 from web.replay import draw_replay
 from web.state import known_line, last_ended, state_now
@@ -99,9 +103,9 @@ def arm() -> ResponseReturnValue:
     hold = HOLDS.get(form.get("hold", next(iter(HOLDS))))
     athlete = form.get("athlete", "")
     if form.get("posture") not in POSTURES or hold is None or not _is_id(athlete or "1"):
-        return answer("Choose a posture and a hold.", 400)
+        return answer(_("Choose a posture and a hold."), 400)
     if not state_now(store())["alive"]:
-        return answer("The timer is not running, so nothing was armed.", 503)
+        return answer(_("The timer is not running, so nothing was armed."), 503)
     try:
         rep = store().request_rep(
             posture=form["posture"],
@@ -110,11 +114,11 @@ def arm() -> ResponseReturnValue:
             drill=hold.drill,
         )
     except Busy:
-        return answer("A rep is running already. Stop it first.", 409)
+        return answer(_("A rep is running already. Stop it first."), 409)
     except ValueError:
-        return answer("That choice is not there any more. Choose again.", 400)
+        return answer(_("That choice is not there any more. Choose again."), 400)
     if not rep.active:
-        return answer("That press was used before. Press Arm again.", 409)
+        return answer(_("That press was used before. Press Arm again."), 409)
     return answer()
 
 
@@ -131,11 +135,11 @@ def stop() -> ResponseReturnValue:
 def go() -> ResponseReturnValue:
     rep = store().active_rep()
     if rep is None or words.hold_kind(rep) != "coach":
-        return answer("Nobody waits for your GO.", 409)
+        return answer(_("Nobody waits for your GO."), 409)
     try:
         store().ask_go(rep.id)
     except WrongStep:
-        return answer("Not yet: GO can be given when the athlete is still.", 409)
+        return answer(_("Not yet: GO can be given when the athlete is still."), 409)
     return answer()
 
 
@@ -144,7 +148,7 @@ def add_athlete() -> ResponseReturnValue:
     try:
         athlete = store().add_athlete(request.form.get("name", ""))
     except ValueError:
-        return answer("A name has 1 to 80 characters.", 400)
+        return answer(_("A name has 1 to 80 characters."), 400)
     if wants_json():
         return jsonify(id=athlete.id, name=athlete.name)
     return redirect(url_for("pages.start", athlete=athlete.id), 303)
@@ -158,11 +162,11 @@ def set_clock() -> ResponseReturnValue:
         told_s = float(form.get("unix_s") or datetime.fromisoformat(form["local"]).timestamp())
         clock.ask(home(), told_s)
     except (ValueError, OverflowError):
-        return answer("That is no time. Look at the phone's clock.", 400)
+        return answer(_("That is no time. Look at the phone's clock."), 400)
     until = time.monotonic() + CLOCK_WITHIN_S
     while not clock.source():
         if time.monotonic() > until:
-            return answer("The clock was not set: only a box that was installed may.", 503)
+            return answer(_("The clock was not set: only a box that was installed may."), 503)
         time.sleep(0.05)
     return answer()
 
@@ -229,7 +233,7 @@ def delete(number: int) -> ResponseReturnValue:
     try:
         store().delete_rep(number)
     except Busy:
-        abort(409, "This rep is still running. Stop it first.")
+        abort(409, _("This rep is still running. Stop it first."))
     feed().poke()
     return redirect(url_for("pages.reps", deleted=number), 303)
 
@@ -244,12 +248,12 @@ def restore(number: int) -> ResponseReturnValue:
 
 def find(number: int) -> Rep:
     found = store().rep(number) if number < 2**63 else None  # more than a row's id can be
-    return found or abort(404, f"There is no rep {number}.")
+    return found or abort(404, _("There is no rep %(number)s.", number=number))
 
 
 def evidence(number: int, kind: str) -> Evidence:
     find(number)
-    return store().evidence(number, kind) or abort(404, f"Rep {number} has no {kind}.")
+    return store().evidence(number, kind) or abort(404, _("That rep has no such picture."))
 
 
 def kept(response: Response) -> Response:
@@ -333,10 +337,11 @@ def events() -> ResponseReturnValue:
     """Server-sent events; 503 when every place is taken, and then the page polls."""
     after = request.headers.get("Last-Event-ID") or request.args.get("after", "")
     known = int(after) if _is_id(after) else store().latest_change()
-    if not feed().admit():
-        return "Too many live pages; polling works.", 503, {"Retry-After": "30"}
-    response = Response(feed().events(known), mimetype="text/event-stream")
-    response.call_on_close(feed().leave)
+    spoken = language()
+    if not feed().admit(spoken):
+        return _("Too many live pages; polling works."), 503, {"Retry-After": "30"}
+    response = Response(feed().events(known, spoken), mimetype="text/event-stream")
+    response.call_on_close(partial(feed().leave, spoken))
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
@@ -355,14 +360,14 @@ def healthz() -> ResponseReturnValue:
 # --- When things go wrong ----------------------------------------------------------------------
 
 HELP = {
-    400: ("Not understood", "The timer could not use that. Go back to Start and try again."),
-    403: ("Refused", "For safety a button works only on the timer's own pages."),
-    404: ("Not here", "There is no such page."),
-    405: ("Not like that", "This address is a button of the Start page."),
-    409: ("Not now", "The timer is busy with something else."),
-    413: ("Too much", "That is more than the timer takes."),
-    500: ("Our fault", "The page has a fault. The timer itself runs on; its reps are safe."),
-    503: ("One moment", "The store cannot be reached just now. Try again in a few seconds."),
+    400: (L("Not understood"), L("The timer could not use that. Go back to Start and try again.")),
+    403: (L("Refused"), L("For safety a button works only on the timer's own pages.")),
+    404: (L("Not here"), L("There is no such page.")),
+    405: (L("Not like that"), L("This address is a button of the Start page.")),
+    409: (L("Not now"), L("The timer is busy with something else.")),
+    413: (L("Too much"), L("That is more than the timer takes.")),
+    500: (L("Our fault"), L("The page has a fault. The timer itself runs on; its reps are safe.")),
+    503: (L("One moment"), L("The store cannot be reached just now. Try again in a few seconds.")),
 }
 
 
@@ -377,7 +382,7 @@ def error_page(problem: Exception) -> ResponseReturnValue:
         current_app.logger.error("the store: %s", problem)
         status = 503
     title, usual = HELP.get(status, HELP[500 if status >= 500 else 400])
-    said = said or usual
+    said = said or str(usual)
     headers = {"Retry-After": "3"} if status == 503 else {}
     if wants_json():
         return jsonify(said=said), status, headers

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
+from flask_babel import gettext as _
 
 from web.portal import is_probe
 
@@ -28,13 +29,16 @@ def guard(app: Flask, names: Collection[str] = ()) -> None:
     def own_name() -> None:
         if not is_probe(request.method, request.path) and not answers_to(request.host, ours):
             abort(
-                400, "This timer does not answer to that name. Use its address or its .local name."
+                400,
+                _("This timer does not answer to that name. Use its address or its .local name."),
             )
 
     @app.before_request
     def own_form() -> None:
         if request.method not in {"GET", "HEAD", "OPTIONS"} and not from_own_page():
-            abort(403, "That came from another site, or from a page that hides where it came from.")
+            abort(
+                403, _("That came from another site, or from a page that hides where it came from.")
+            )
 
     @app.after_request
     def headers(response: Response) -> Response:

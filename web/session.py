@@ -18,6 +18,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from pi import sessions
 from pi.drills import (
@@ -31,14 +32,16 @@ from pi.drills import (
     own_circuit,
 )
 from pi.store import Busy, Session, Store, Turn, WrongStep, boot_id
+from web.language import N_
 from web.live import Feed
 from web.state import asks_feeling, state_now
+from web.told import told
 
 page = Blueprint("session", __name__)
 
 MOST_NAMES = 60
 ALL = 2000  # starts, more than a session has
-FELT = {"quicker": "Quicker", "same": "The same", "slower": "Slower"}
+FELT = {"quicker": N_("Quicker"), "same": N_("The same"), "slower": N_("Slower")}
 
 
 def store() -> Store:
@@ -177,7 +180,9 @@ def add_circuit() -> ResponseReturnValue:
         circuit = own_circuit(form["name"], starts, distance_m, walk_back_s)
     except (ValueError, KeyError) as problem:
         wrong_number = isinstance(problem, KeyError) or "invalid literal" in str(problem)
-        said = "Distance and walk back are whole numbers." if wrong_number else str(problem)
+        said = (
+            _("Distance and walk back are whole numbers.") if wrong_number else told(str(problem))
+        )
         return session_page(said, 400)
     key = store().save_circuit(circuit)
     return redirect(url_for("session.show", circuit=key), 303)
@@ -197,7 +202,7 @@ def change_circuit(number: int, what: str) -> ResponseReturnValue:
 def begin() -> ResponseReturnValue:
     circuit = offered().get(request.form.get("circuit", ""))
     if circuit is None:
-        return session_page("Choose a circuit.", 400)
+        return session_page(_("Choose a circuit."), 400)
     try:
         athletes: list[int | None] = [*roster(request.form.get("names", ""))] or [None]
         turns = sessions.plan(athletes, [(posture, leg) for posture, leg in circuit["starts"]])
@@ -205,11 +210,11 @@ def begin() -> ResponseReturnValue:
         more = {"feel": bool(request.form.get("feel")), "cues": cues(), "drill": hold.drill}
         store().begin_session(circuit | more, turns)
     except Busy:
-        return session_page("A session runs already.", 409)
+        return session_page(_("A session runs already."), 409)
     except KeyError:
-        return session_page("Choose a hold.", 400)
+        return session_page(_("Choose a hold."), 400)
     except ValueError as problem:
-        return session_page(str(problem), 400)
+        return session_page(told(str(problem)), 400)
     return answer()
 
 
@@ -218,7 +223,7 @@ def cues() -> list[str]:
     own = " ".join(request.form.get("own", "").split())[:40].rstrip(".")
     chosen = [cue for cue in request.form.getlist("cue") if cue in CUES] + ([own] if own else [])
     if len(chosen) > MOST_CUES:
-        raise ValueError("Two things to work on are enough: move, respond, play.")
+        raise ValueError(_("Two things to work on are enough: move, respond, play."))
     return chosen
 
 
@@ -230,22 +235,28 @@ def roster(text: str) -> list[int]:
         dict.fromkeys(filter(None, (" ".join(line.split()) for line in text.splitlines())))
     )
     if len(names) > MOST_NAMES:
-        raise ValueError(f"{len(names)} names are more than {MOST_NAMES}: make two sessions of it.")
+        raise ValueError(
+            _(
+                "%(count)s names are more than %(most)s: make two sessions of it.",
+                count=len(names),
+                most=MOST_NAMES,
+            )
+        )
     if any(len(name) > 80 for name in names):
-        raise ValueError("A name has at most 80 characters: one a line.")
+        raise ValueError(_("A name has at most 80 characters: one a line."))
     return [store().add_athlete(name).id for name in names]
 
 
 @page.post("/session/arm")
 def arm() -> ResponseReturnValue:
     if not state_now(store())["alive"]:
-        return answer("The timer is not running, so nothing was armed.", 503)
+        return answer(_("The timer is not running, so nothing was armed."), 503)
     try:
         store().request_turn(request.form.get("key") or secrets.token_urlsafe(16))
     except Busy:
-        return answer("A rep is running already. Stop it first.", 409)
+        return answer(_("A rep is running already. Stop it first."), 409)
     except (WrongStep, ValueError):
-        return answer("Nobody is left to start. Add somebody, or end the session.", 409)
+        return answer(_("Nobody is left to start. Add somebody, or end the session."), 409)
     return answer()
 
 
@@ -263,9 +274,9 @@ def change(number: int, what: str) -> ResponseReturnValue:
     try:
         does[what]()
     except WrongStep:
-        return answer("That start has been made meanwhile.", 409)
+        return answer(_("That start has been made meanwhile."), 409)
     except ValueError:
-        return answer("That start is not there any more.", 404)
+        return answer(_("That start is not there any more."), 404)
     return answer()
 
 
@@ -275,7 +286,7 @@ def felt(number: int) -> ResponseReturnValue:
     try:
         store().save_felt(number, request.form.get("felt", ""))
     except ValueError:
-        return answer("That start is not there any more.", 404)
+        return answer(_("That start is not there any more."), 404)
     return answer()
 
 
@@ -293,11 +304,11 @@ def join() -> ResponseReturnValue:
     """A late-comer: a start after each round that is left."""
     session = store().running_session()
     if session is None:
-        return answer("No session runs.", 409)
+        return answer(_("No session runs."), 409)
     try:
         athletes = roster(request.form.get("names", ""))
         if not athletes:
-            raise ValueError("Type a name.")
+            raise ValueError(_("Type a name."))
     except ValueError as problem:
         return answer(str(problem), 400)
     starts = [(posture, leg) for posture, leg in session.circuit["starts"]]
@@ -321,7 +332,7 @@ def give(number: int) -> ResponseReturnValue:
     try:
         store().give_rep(number, int(athlete) if athlete else None)
     except ValueError:
-        return answer("That athlete, or that rep, is not there any more.", 404)
+        return answer(_("That athlete, or that rep, is not there any more."), 404)
     return answer()
 
 
@@ -337,7 +348,7 @@ def resume(number: int) -> ResponseReturnValue:
     try:
         store().resume_session(number)
     except Busy:
-        return answer("Another session runs. End it first.", 409)
+        return answer(_("Another session runs. End it first."), 409)
     return answer()
 
 

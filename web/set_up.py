@@ -17,12 +17,15 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as L
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pi.settings import Settings
 from pi.store import Calibration, SetUp, Store
 from web import words
 from web.state import known_line, must_follow, state_now
+from web.told import told as in_language
 
 page = Blueprint("set_up", __name__, url_prefix="/set-up")
 
@@ -32,7 +35,7 @@ ANSWER_S = 1.0
 PATIENCE_S = 10.0
 """How long the one tap of Calibrate again waits for each of its two steps."""
 
-NOT_RUNNING = "The timer is not running. Switch it on, wait a moment, then try again."
+NOT_RUNNING = L("The timer is not running. Switch it on, wait a moment, then try again.")
 
 
 def store() -> Store:
@@ -74,7 +77,7 @@ def described(kept: Calibration) -> dict[str, Any]:
     return {
         "id": kept.id,
         "created_at": kept.created_at,
-        "source": words.SOURCES[kept.source],
+        "source": str(words.SOURCES[kept.source]),
         "mode": kept.mode,
         "cones": sorted(cone["metres"] for cone in data.get("cones") or ()),
         "u_cm": _scaled(told.get("u_m"), 100),
@@ -111,7 +114,7 @@ def _date(number: int, how: Any) -> None:
     try:
         how(number) if number < 2**63 else abort(404)
     except ValueError:
-        abort(404, f"There is no calibration {number}.")
+        abort(404, _("There is no calibration %(number)s.", number=number))
     current_app.extensions["feed"].poke()
 
 
@@ -213,9 +216,9 @@ def ask() -> ResponseReturnValue:
         where = ".".join(str(part) for part in first["loc"])
         return jsonify(said=words.sentence(f"{where}: {first['msg']}")), 400
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return jsonify(said="The timer does not know that question."), 400
+        return jsonify(said=_("The timer does not know that question.")), 400
     if not state_now(store())["alive"]:
-        return jsonify(said=NOT_RUNNING), 503
+        return jsonify(said=str(NOT_RUNNING)), 503
     # What was left out stays so: without "lens" the device takes the one that it knows.
     job = store().ask_set_up(kind, model.model_dump(mode="json", exclude_unset=True))
     return told(ended(job.id, ANSWER_S) or job)
@@ -225,9 +228,9 @@ def ask() -> ResponseReturnValue:
 def job(number: int) -> ResponseReturnValue:
     found = ended(number, ANSWER_S) if number < 2**63 else None
     if found is None:
-        return jsonify(said="That is too long ago. Take a new still."), 404
+        return jsonify(said=_("That is too long ago. Take a new still.")), 404
     if found.state == "asked" and not state_now(store())["alive"]:
-        return jsonify(said=NOT_RUNNING), 503
+        return jsonify(said=str(NOT_RUNNING)), 503
     return told(found)
 
 
@@ -236,7 +239,7 @@ def picture(number: int) -> ResponseReturnValue:
     """What the camera saw. Kept by nobody: people may be in it."""
     found = store().set_up(number) if number < 2**63 else None
     if found is None or not found.picture:
-        abort(404, "That picture is not kept any more. Take a new still.")
+        abort(404, _("That picture is not kept any more. Take a new still."))
     png = found.picture.startswith(b"\x89PNG")
     return Response(found.picture, mimetype="image/png" if png else "image/jpeg")
 
@@ -254,8 +257,20 @@ def ended(number: int, seconds: float) -> SetUp | None:
 def told(job: SetUp) -> ResponseReturnValue:
     """A job as the script reads it: asked, done with its answer, or failed and why."""
     where = url_for("set_up.picture", number=job.id) if job.picture else None
-    said = words.sentence(job.reason)
-    return jsonify(id=job.id, state=job.state, answer=job.answer, picture=where, said=said)
+    said, answer = words.sentence(job.reason), in_words(job.answer)
+    return jsonify(id=job.id, state=job.state, answer=answer, picture=where, said=said)
+
+
+SAID = ("warnings", "problem", "reason", "advice", "why")
+
+
+def in_words(answer: Any, said: bool = False) -> Any:
+    """A device's answer with its sentences in the reader's language."""
+    if isinstance(answer, dict):
+        return {key: in_words(value, key in SAID) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [in_words(value, said) for value in answer]
+    return in_language(answer) if said and isinstance(answer, str) else answer
 
 
 # --- One tap after the tripod was bumped -------------------------------------------------------
@@ -274,26 +289,36 @@ def again() -> ResponseReturnValue:
 def follow() -> tuple[str, int]:
     """Look where the camera points now and calibrate by it; a sentence and an HTTP status."""
     if not state_now(store())["alive"]:
-        return NOT_RUNNING, 503
+        return str(NOT_RUNNING), 503
     checked = answered("check", {})
     if isinstance(checked, str):
         return checked, 409
     px = checked.get("shift_px")
     if checked["ok"] and px is None:
-        return words.sentence(checked.get("reason")) or "The camera cannot tell.", 409
+        return words.sentence(checked.get("reason")) or _("The camera cannot tell."), 409
     # What was refused at 2.1 px must not be sent back at 1.9: it is followed all the same.
     if checked["ok"] and not (checked.get("proposal") and must_follow(store())):
-        return f"The camera stands as it was calibrated, to {px:.1f} px. Nothing to do.", 200
+        return _(
+            "The camera stands as it was calibrated, to %(px)s px. Nothing to do.",
+            px=words.number(px, 1),
+        ), 200
     if not checked.get("proposal"):
         return (
-            "The camera sees another scene, so the cones cannot be followed. "
-            "Take a still and tap them."
+            _(
+                "The camera sees another scene, so the cones cannot be followed. "
+                "Take a still and tap them."
+            )
         ), 409
     kept = answered("keep", {"data": checked["proposal"], "source": "moved"})
     if isinstance(kept, str):
         return kept, 409
-    how_far = f" by {px:.0f} px" if px is not None else ""
-    return f"Calibrated again: the camera had moved{how_far}, the cones are followed.", 200
+    if px is None:
+        return _("Calibrated again: the camera had moved, the cones are followed."), 200
+    said = _(
+        "Calibrated again: the camera had moved by %(px)s px, the cones are followed.",
+        px=words.number(px, 0),
+    )
+    return said, 200
 
 
 def answered(kind: str, asked: Mapping[str, Any]) -> dict[str, Any] | str:
@@ -301,7 +326,7 @@ def answered(kind: str, asked: Mapping[str, Any]) -> dict[str, Any] | str:
     job = store().ask_set_up(kind, asked)
     found = ended(job.id, PATIENCE_S)
     if found is None or found.state == "asked":
-        return "The timer did not answer in time. Try again."
+        return _("The timer did not answer in time. Try again.")
     if found.state == "failed" or found.answer is None:
-        return words.sentence(found.reason) or "The timer could not do that."
+        return words.sentence(found.reason) or _("The timer could not do that.")
     return found.answer

@@ -3,17 +3,20 @@
 import time
 from typing import Any, NamedTuple
 
+from flask_babel import gettext as _
+
 from pi.settings import Settings
 from pi.store import Calibration, Device, Rep, Store
 from web import words
+from web.language import N_
 
 # An ending stays the big word this long; then the timer is READY for whoever comes next.
 SHOWN_NS = 120 * 10**9
 
-READY = words.Ending("READY", "ready", "", "Choose a posture, then press Arm.")
-FEEL = "How did it feel? Say it, then look."
+READY = words.Ending(N_("READY"), "ready", "", N_("Choose a posture, then press Arm."))
+FEEL = N_("How did it feel? Say it, then look.")
 NOT_RUNNING = words.Ending(
-    "NO TIMER", "bad", "!", "The timer is not running. Switch it on, or wait a moment."
+    N_("NO TIMER"), "bad", "!", N_("The timer is not running. Switch it on, or wait a moment.")
 )
 
 
@@ -28,15 +31,15 @@ def state_now(store: Store) -> dict[str, Any]:
     active, last, device = store.active_rep(), last_ended(store), store.device()
     alive = device is not None and device.alive(now_ns)
     rep = active or (last if last and _just_ended(last, device, now_ns) else None)
-    shown = words.ending(rep) if rep else READY
+    shown = words.ending(rep) if rep else words.spoken(READY)
     if rep and rep.state == "done" and not shown.sentence:
         felt_first = asks_feeling(store, rep)
-        shown = shown._replace(sentence=FEEL if felt_first else _reaction(rep))
+        shown = shown._replace(sentence=_(FEEL) if felt_first else _reaction(rep))
     again = "" if active else must_follow(store, last)
     if again and rep:
-        shown = shown._replace(sentence="Calibrate again, then arm.")
+        shown = shown._replace(sentence=_("Calibrate again, then arm."))
     if not alive:
-        rep, shown = active, NOT_RUNNING
+        rep, shown = active, words.spoken(NOT_RUNNING)
     return {
         "change": change,
         "rep": rep.id if rep else None,
@@ -147,5 +150,9 @@ def _waits_for_coach(rep: Rep) -> bool:
 
 def _reaction(rep: Rep) -> str:
     value, u = words.figure((rep.result or {}).get("reaction_s"))
-    guessed = "Early start (guessed). " if rep.status == "early" else ""
-    return f"{guessed}Reaction {value}\N{NO-BREAK SPACE}s ±\N{NO-BREAK SPACE}{u}" if u else ""
+    if not u:
+        return ""
+    time_ = f"{value}\N{NO-BREAK SPACE}s ±\N{NO-BREAK SPACE}{u}"
+    if rep.status == "early":
+        return _("Early start (guessed). Reaction %(time)s", time=time_)
+    return _("Reaction %(time)s", time=time_)

@@ -3,19 +3,24 @@
 import math
 from typing import Any, NamedTuple
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as L
+
 from pi.drills import POSTURES
+from web.language import N_, decimal
+from web.told import told
 
 DASH = "–"
 EARLY_S = 0.100  # World Athletics' limit; here only the border of "guessed"
 
 STATUSES = {
-    "measured": "Measured",
-    "early": "Early start (guessed)",
-    "false_start": "False start",
-    "no_movement": "Nobody moved",
-    "not_measurable": "Not measurable",
-    "aborted": "Stopped",
-    "failed": "Failed",
+    "measured": L("Measured"),
+    "early": L("Early start (guessed)"),
+    "false_start": L("False start"),
+    "no_movement": L("Nobody moved"),
+    "not_measurable": L("Not measurable"),
+    "aborted": L("Stopped"),
+    "failed": L("Failed"),
 }
 
 
@@ -66,7 +71,13 @@ def _places(u: float | None, most: int) -> int:
 
 
 def minus(text: str) -> str:
-    return text.replace("-", "−")
+    """A number's text with a true minus, and the language's decimal sign."""
+    return decimal(text.replace("-", "−"))
+
+
+def plainly(value: float) -> str:
+    """A number with no more digits than it has: 2.5, or 5."""
+    return minus(f"{value:g}")
 
 
 def too_close(result: dict[str, Any] | None) -> str:
@@ -76,9 +87,9 @@ def too_close(result: dict[str, Any] | None) -> str:
     if value is None or not u:
         return ""
     if abs(value - EARLY_S) <= u:
-        return "Too close to call: early start or not."
+        return _("Too close to call: early start or not.")
     if abs(value) <= u:
-        return "Too close to call: before the signal or after it."
+        return _("Too close to call: before the signal or after it.")
     return ""
 
 
@@ -91,40 +102,47 @@ def ending(rep: Any) -> Ending:
     reason = sentence(rep.reason)
     if rep.state == "false_start":
         close = too_close(rep.result)
-        return Ending("FALSE START", "bad", "✗", close or reason or "Somebody moved before GO.")
+        return Ending(
+            _("FALSE START"), "bad", "✗", close or reason or _("Somebody moved before GO.")
+        )
     if rep.state == "aborted":
-        return Ending("STOPPED", "unsure", "■", reason or "Stop was pressed.")
-    return Ending("FAILED", "unsure", "!", reason or "The timer could not finish this rep.")
+        return Ending(_("STOPPED"), "unsure", "■", reason or _("Stop was pressed."))
+    return Ending(_("FAILED"), "unsure", "!", reason or _("The timer could not finish this rep."))
 
 
 ACTIVE = {
-    "requested": Ending("ARMED", "wait", "…", "The timer takes over. On your marks."),
-    "settling": Ending("SETTLE", "wait", "…", "On your marks. Be still."),
-    "holding": Ending("HOLD", "hold", "…", "Stay still and wait for GO."),
-    "running": Ending("GO", "go", "→", "Run!"),
-    "analysing": Ending("WORKING", "work", "…", "Reading the pictures."),
+    "requested": Ending(N_("ARMED"), "wait", "…", N_("The timer takes over. On your marks.")),
+    "settling": Ending(N_("SETTLE"), "wait", "…", N_("On your marks. Be still.")),
+    "holding": Ending(N_("HOLD"), "hold", "…", N_("Stay still and wait for GO.")),
+    "running": Ending(N_("GO"), "go", "→", N_("Run!")),
+    "analysing": Ending(N_("WORKING"), "work", "…", N_("Reading the pictures.")),
 }
 
 
 def meanings() -> list[tuple[str, str]]:
     """Every big word with what it means, for the Help page."""
     return [
-        ("READY", "Choose, then arm."),
-        *((ending.word, ending.sentence) for ending in ACTIVE.values()),
-        ("DONE", "Measured."),
-        ("EARLY", "Off less than 0.1 s after GO: guessed, not heard."),
-        ("FALSE START", "Somebody moved before GO."),
-        ("NOT SEEN", "Nobody started after GO, as far as the camera saw."),
-        ("NO RESULT", "The pictures do not show the start: the reason stands beside it."),
-        ("STOPPED", "Stop was pressed, or nobody was still in time."),
-        ("FAILED", "The timer could not finish: the reason stands beside it."),
+        (_("READY"), _("Choose, then arm.")),
+        *((_(ending.word), _(ending.sentence)) for ending in ACTIVE.values()),
+        (_("DONE"), _("Measured.")),
+        (_("EARLY"), _("Off less than 0.1 s after GO: guessed, not heard.")),
+        (_("FALSE START"), _("Somebody moved before GO.")),
+        (_("NOT SEEN"), _("Nobody started after GO, as far as the camera saw.")),
+        (_("NO RESULT"), _("The pictures do not show the start: the reason stands beside it.")),
+        (_("STOPPED"), _("Stop was pressed, or nobody was still in time.")),
+        (_("FAILED"), _("The timer could not finish: the reason stands beside it.")),
     ]
 
 
 def _active(rep: Any) -> Ending:
     if rep.state == "holding" and hold_kind(rep) == "coach":
-        return ACTIVE["holding"]._replace(sentence="Still. The coach says GO.")
-    return ACTIVE[rep.state]
+        return spoken(ACTIVE["holding"])._replace(sentence=_("Still. The coach says GO."))
+    return spoken(ACTIVE[rep.state])
+
+
+def spoken(ending: Ending) -> Ending:
+    """An ending that is kept in English, in the language of the page."""
+    return ending._replace(word=_(ending.word), sentence=_(ending.sentence))
 
 
 def hold_kind(rep: Any) -> str | None:
@@ -138,14 +156,14 @@ def _done(rep: Any) -> Ending:
     status, why = result.get("status"), _of_the_whole(result)
     close = too_close(result)
     if status == "measured":
-        return Ending("DONE", "done", "?" if close else "✓", close)
+        return Ending(_("DONE"), "done", "?" if close else "✓", close)
     if status == "early":
-        return Ending("EARLY", "unsure", "?" if close else "⚡", close)
+        return Ending(_("EARLY"), "unsure", "?" if close else "⚡", close)
     if status == "false_start":
-        return Ending("FALSE START", "bad", "✗", close or why or "Moved before GO.")
+        return Ending(_("FALSE START"), "bad", "✗", close or why or _("Moved before GO."))
     if status == "no_movement":
-        return Ending("NOT SEEN", "unsure", "?", why or "Nobody moved after GO.")
-    return Ending("NO RESULT", "unsure", "?", why or "The pictures do not show the start.")
+        return Ending(_("NOT SEEN"), "unsure", "?", why or _("Nobody moved after GO."))
+    return Ending(_("NO RESULT"), "unsure", "?", why or _("The pictures do not show the start."))
 
 
 def _of_the_whole(result: dict[str, Any]) -> str:
@@ -154,12 +172,16 @@ def _of_the_whole(result: dict[str, Any]) -> str:
     return sentence(next((text for text in reasons if text.partition(": ")[0] not in NAMES), ""))
 
 
-def sentence(text: str | None) -> str:
-    """A reason with a capital and a full stop."""
-    text = (text or "").strip()
+def end_with_stop(text: str) -> str:
+    return text + ("" if text[-1:] in tuple(".!?…") else ".")
+
+
+def sentence(text: str | None, end: str = ".") -> str:
+    """A reason of the timer's in the reader's language, with a capital and a full stop."""
+    text = told((text or "").strip())
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else end)
 
 
 def verdict(rep: Any) -> str:
@@ -168,8 +190,8 @@ def verdict(rep: Any) -> str:
         return ending(rep).word.capitalize()
     status = (rep.result or {}).get("status") if rep.state == "done" else rep.state
     if status == "aborted":
-        return STATUSES["aborted"] if rep.stop_asked else "Not started"
-    return STATUSES.get(str(status), STATUSES["failed"])
+        return str(STATUSES["aborted"]) if rep.stop_asked else _("Not started")
+    return str(STATUSES.get(str(status), STATUSES["failed"]))
 
 
 MOVED = "open Set-up and tap Calibrate again"
@@ -184,51 +206,79 @@ def moved(rep: Any) -> str:
 
 
 SOURCES = {
-    "taps": "cones, tapped on a still",
-    "tags": "printed tags",
-    "moved": "cones, followed after the camera had moved",
-    "settings": "cones in the settings",
+    "taps": L("cones, tapped on a still"),
+    "tags": L("printed tags"),
+    "moved": L("cones, followed after the camera had moved"),
+    "settings": L("cones in the settings"),
 }
 
 # As pi.lens has them, which the pages do not import.
 LENSES = {
-    "v1": "Camera Module 1",
-    "v2": "Camera Module 2",
-    "v3": "Camera Module 3",
-    "v3-wide": "Camera Module 3 Wide",
-    "hq-6mm": "HQ Camera, 6 mm lens",
-    "gs-6mm": "Global Shutter Camera, 6 mm lens",
+    "v1": L("Camera Module 1"),
+    "v2": L("Camera Module 2"),
+    "v3": L("Camera Module 3"),
+    "v3-wide": L("Camera Module 3 Wide"),
+    "hq-6mm": L("HQ Camera, 6 mm lens"),
+    "gs-6mm": L("Global Shutter Camera, 6 mm lens"),
 }
 
 
 def lens(data: Any) -> str:
     """A calibration's lens, and whether it was measured or is a preset."""
     if not data:
-        return "not known: taken as one that bends nothing"
-    name = LENSES.get(str(data.get("model")), str(data.get("model") or "given"))
+        return _("not known: taken as one that bends nothing")
+    name = str(LENSES.get(str(data.get("model"))) or data.get("model") or _("given"))
     if data.get("preset"):
-        return f"{name}: a preset from published figures, not measured"
-    rms = data.get("rms_px")
-    return f"{name}: measured with the board" + (f", to {rms:.2f} px" if rms else "")
+        return _("%(lens)s: a preset from published figures, not measured", lens=name)
+    if rms := data.get("rms_px"):
+        return _("%(lens)s: measured with the board, to %(px)s px", lens=name, px=number(rms))
+    return _("%(lens)s: measured with the board", lens=name)
 
 
 def level(data: Any) -> str:
     """How a calibration knows that the camera is level."""
     if data.get("horizon"):
-        return "from the horizon"
+        return _("from the horizon")
     if data.get("roll_deg") is None:
-        return "not told: the tripod's bubble has to be right"
-    leans = f"leans by {number(data['roll_deg'], 1)}°"
+        return _("not told: the tripod's bubble has to be right")
+    roll = number(data["roll_deg"], 1)
     if data.get("pitch_deg") is None:
-        return leans
-    return f"{leans}, looks down by {number(data['pitch_deg'], 1)}°"
+        return _("leans by %(roll)s°", roll=roll)
+    pitch = number(data["pitch_deg"], 1)
+    return _("leans by %(roll)s°, looks down by %(pitch)s°", roll=roll, pitch=pitch)
+
+
+def mode(text: str) -> str:
+    """A camera's mode, such as 1280x720@120."""
+    size, _at, fps = text.partition("@")
+    return _("%(size)s px at %(fps)s pictures/s", size=size, fps=fps)
+
+
+VERDICTS = {
+    "good": L("good"),
+    "warning": L("warning"),
+    "bad": L("bad"),
+    "unknown": L("unknown"),
+}
+CONVENTIONS = {"start": L("start"), "middle": L("middle"), "end": L("end")}
+LEGS = {"left": L("left"), "right": L("right")}
+LEADS = {
+    "left": L("left leg first"),
+    "right": L("right leg first"),
+    "free": L("either leg first"),
+}
+
+
+def leg(key: str | None) -> str:
+    """Which leg leads, beside a posture."""
+    return str(LEADS[key]) if key in LEADS else ""
 
 
 def posture(key: str | None) -> str:
     """A posture's name; `lying` is what the picture shows when it cannot tell back from belly."""
     if key == "lying":
-        return "Lying"
-    return POSTURES[key].name if key in POSTURES else "Posture not known"
+        return _("Lying")
+    return _(POSTURES[key].name) if key in POSTURES else _("Posture not known")
 
 
 def split(result: dict[str, Any], metres: float) -> dict[str, Any] | None:
@@ -279,35 +329,37 @@ def athletes(result: dict[str, Any]) -> list[Row]:
         if each["reaction_s"]["value"] is None and not reasons:
             reasons = [sentence(text) for text in each["reasons"][:1]]
         reasons += [f"5 m: {text}" for text in why(each, "splits", "metres")[:1]]
-        status = STATUSES.get(each["status"], each["status"])
+        status = str(STATUSES.get(each["status"], each["status"]))
         rows.append(Row(each["lane"], place, status, each["reaction_s"], split(each, 5.0), reasons))
     return rows
 
 
 # Reasons and warnings begin with the key they are about; this is what a page calls it.
 NAMES = {
-    "reaction": "Reaction",
-    "reaction_s": "Reaction",
-    "onset": "Beginning of movement",
-    "onset_s": "Beginning of movement",
-    "up": "On the feet",
-    "up_s": "On the feet",
-    "steps": "Steps",
-    "metres": "Metres",
-    "splits": "Splits",
-    "track": "Track",
-    "peak_speed": "Top speed",
-    "mean_acceleration": "Mean acceleration",
-    "mean_acceleration.first_second": "Mean acceleration in the first second",
-    "mean_acceleration.three_steps": "Mean acceleration over three steps",
-    "profile": "Sprint profile",
+    "reaction": L("Reaction"),
+    "reaction_s": L("Reaction"),
+    "onset": L("Beginning of movement"),
+    "onset_s": L("Beginning of movement"),
+    "up": L("On the feet"),
+    "up_s": L("On the feet"),
+    "steps": L("Steps"),
+    "metres": L("Metres"),
+    "splits": L("Splits"),
+    "track": L("Track"),
+    "peak_speed": L("Top speed"),
+    "mean_acceleration": L("Mean acceleration"),
+    "mean_acceleration.first_second": L("Mean acceleration in the first second"),
+    "mean_acceleration.three_steps": L("Mean acceleration over three steps"),
+    "profile": L("Sprint profile"),
 }
 
 
 def plain(reason: str) -> str:
     """A reason or warning as a sentence: "up_s: never rose" is "On the feet: never rose."."""
     key, colon, text = reason.partition(": ")
-    return sentence(f"{NAMES[key]}: {text}" if colon and key in NAMES else reason)
+    if colon and key in NAMES:
+        return f"{NAMES[key]}: {end_with_stop(told(text))}"
+    return sentence(reason)
 
 
 def why(result: dict[str, Any], *keys: str) -> list[str]:

@@ -1,6 +1,11 @@
 // Keeps an open page true: one stream of events, polling when there is no place for a stream,
 // and a fresh look whenever the phone wakes. The server's state is the only truth; nothing here
 // decides. Without this file every page and button works as well, only not by itself.
+
+// What scripts say, in the language of the page: words.js brings the texts. Holes are {named}.
+const _ = (text, values = {}) => (self.trackstartWords?.[text] ?? text).replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
+const decimal = (number) => String(number).replace(".", (1.5).toLocaleString(document.documentElement.lang)[1]);
+
 (() => {
   "use strict";
   const BEAT_MS = 15000, POLL_MS = 1000;
@@ -83,7 +88,7 @@
   function localTimes() {
     for (const time of document.querySelectorAll("time[datetime]")) {
       const at = new Date(time.dateTime);
-      if (!isNaN(at)) time.textContent = at.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+      if (!isNaN(at)) time.textContent = at.toLocaleString(document.documentElement.lang, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
     }
   }
 
@@ -158,7 +163,7 @@
         await new Promise((resolve) => setTimeout(resolve, jitter(300)));
       }
     }
-    released(button, "The timer did not answer. Look at the word above, then tap again.");
+    released(button, _("The timer did not answer. Look at the word above, then tap again."));
     wake();
   }
 
@@ -181,8 +186,8 @@
     event.preventDefault();
     const form = event.target, button = form.querySelector("button"), told = find("again-said"), name = button.textContent;
     button.disabled = true;
-    button.textContent = "LOOKING …";
-    let said = "The timer did not answer. Try again.", done = false;
+    button.textContent = _("LOOKING …");
+    let said = _("The timer did not answer. Try again."), done = false;
     try {
       const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(30000) });
       const state = await answer.json();
@@ -211,7 +216,7 @@
       form.reset();
       find("add").open = false;
       say("said", "");
-    } catch { say("said", "The timer did not answer. Try again."); }
+    } catch { say("said", _("The timer did not answer. Try again.")); }
   });
 
   const clock = find("clock");

@@ -24,7 +24,7 @@
     const slider = document.createElement("input");
     button.type = "button";
     Object.assign(slider, { type: "range", min: 0, max: pictures.length - 1, step: 1, value: 0 });
-    slider.setAttribute("aria-label", "Moment in the replay");
+    slider.setAttribute("aria-label", _("Moment in the replay"));
     row.append(button, slider);
 
     let index = 0, playing = false, began = 0;
@@ -32,11 +32,11 @@
       index = at;
       pictures.forEach((picture, i) => picture.setAttribute("visibility", i === at ? "visible" : "hidden"));
       slider.value = at;
-      slider.setAttribute("aria-valuetext", `${times[at].toFixed(3)} s`);
+      slider.setAttribute("aria-valuetext", `${decimal(times[at].toFixed(3))} s`);
     }
     function play(on) {
       playing = on;
-      button.textContent = on ? "Pause" : "Play";
+      button.textContent = on ? _("Pause") : _("Play");
       if (!on) return;
       began = performance.now() - (index === pictures.length - 1 ? 0 : (times[index] - first) * slower * 1000);
       requestAnimationFrame(step);
@@ -68,17 +68,17 @@
     const size = () => ({ width: box.clientWidth, height: 240 });
     const font = "15px system-ui, sans-serif";
     const axis = { stroke: "#000", font, labelFont: font, grid: { stroke: "#ccc", width: 1 } };
-    const pick = (digits, unit) => (_, value) => value == null ? "–" : `${value.toFixed(digits)} ${unit}`;
+    const pick = (digits, unit) => (_chart, value) => value == null ? "–" : `${decimal(value.toFixed(digits))} ${unit}`;
     const marks = [[0, "#00308f"], [result.reaction_s?.value, "#c40000"]];
     const plot = new uPlot({
       ...size(),
       scales: { x: { time: false } },
       cursor: { drag: { x: false, y: false }, points: { size: 10 } },
-      axes: [{ ...axis, label: "s after GO", labelSize: 22 }, { ...axis, label: "m/s", size: 44, labelSize: 22 }],
+      axes: [{ ...axis, label: _("s after GO"), labelSize: 22 }, { ...axis, label: "m/s", size: 44, labelSize: 22 }],
       series: [
-        { label: "time", value: pick(2, "s") },
-        { label: "speed", stroke: "#000", width: 3, value: pick(2, "m/s") },
-        { label: "at", show: true, scale: "off", stroke: "transparent", points: { show: false }, value: pick(2, "m") },
+        { label: _("time"), value: pick(2, "s") },
+        { label: _("speed"), stroke: "#000", width: 3, value: pick(2, "m/s") },
+        { label: _("at"), show: true, scale: "off", stroke: "transparent", points: { show: false }, value: pick(2, "m") },
       ],
       hooks: { draw: [(chart) => {
         for (const [time, ink] of marks) {

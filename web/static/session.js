@@ -21,7 +21,7 @@
     event.preventDefault();
     const data = new FormData(form, event.submitter);
     const said = document.getElementById("said");
-    let told = "The timer did not answer. Try again.";
+    let told = _("The timer did not answer. Try again.");
     try {
       const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(4000) });
       told = (await answer.json()).said;

@@ -10,7 +10,8 @@
   const copy = (value) => JSON.parse(JSON.stringify(value));
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const round = (value, places) => Number(value.toFixed(places));
-  const metresOf = (value) => `${round(value, 2)} m`.replace("-", "−");
+  const shown = (value, places) => decimal(value.toFixed(places));
+  const metresOf = (value) => `${decimal(round(value, 2))} m`.replace("-", "−");
 
   let size = null;  // of the still, px
   let mode = "cones";  // what a tap sets: cones | horizon | lanes
@@ -36,8 +37,8 @@
       });
       said = await answer.json();
     } catch { /* said below */ }
-    if (!answer) throw new Error("No contact with the timer. Try again.");
-    if (!answer.ok || !said.state) throw new Error(said.said || "The timer's page has a fault. Try again.");
+    if (!answer) throw new Error(_("No contact with the timer. Try again."));
+    if (!answer.ok || !said.state) throw new Error(said.said || _("The timer's page has a fault. Try again."));
     return said;
   }
 
@@ -46,7 +47,7 @@
     const until = Date.now() + patience;
     let job = await talk("/set-up/job", { kind, asked });
     while (job.state === "asked") {
-      if (Date.now() > until) throw new Error("The timer did not answer in time. Try again.");
+      if (Date.now() > until) throw new Error(_("The timer did not answer in time. Try again."));
       await pause(60);
       job = await talk(`/set-up/job/${job.id}`);
     }
@@ -124,7 +125,7 @@
     find("depth").value = draft.depth;
     render();
     tryIt();
-    say(`Undone: ${last.name}.`);
+    say(_("Undone: {name}.", { name: last.name }));
   }
 
   const pointOf = (it) => !it ? null
@@ -143,9 +144,9 @@
   const inside = ([u, v]) => [Math.min(Math.max(u, 0), size[0] - 1), Math.min(Math.max(v, 0), size[1] - 1)];
 
   function nameOf(it) {
-    if (it.kind === "cone") return `cone at ${metresOf(cones()[it.i].metres)}`;
-    if (it.kind === "horizon") return `horizon, point ${it.i + 1}`;
-    return `lane ${draft.lanes[it.i].name}, corner ${it.j + 1}`;
+    if (it.kind === "cone") return _("cone at {metres}", { metres: metresOf(cones()[it.i].metres) });
+    if (it.kind === "horizon") return _("horizon, point {number}", { number: it.i + 1 });
+    return _("lane {name}, corner {number}", { name: draft.lanes[it.i].name, number: it.j + 1 });
   }
 
   // How far the next cone stands: on from the last two, or between those on its two sides.
@@ -167,13 +168,13 @@
       change("horizon", () => {
         draft.horizon = draft.horizon.length === 2 ? [[u, v]] : [...draft.horizon, [u, v]];
       });
-      if (draft.horizon.length === 2) { setMode("cones"); say("The camera's level is taken from the horizon."); }
+      if (draft.horizon.length === 2) { setMode("cones"); say(_("The camera's level is taken from the horizon.")); }
       return;
     }
     if (mode !== "cones") return;
-    if (cones().length >= MOST_CONES) return say("Six cones are enough. Remove one first.", true);
+    if (cones().length >= MOST_CONES) return say(_("Six cones are enough. Remove one first."), true);
     const cone = { id: ++count, pixel: [u, v], metres: guess(u), u_px: null, byHand: false, fit: null };
-    change(`cone at ${metresOf(cone.metres)}`, () => { cones().push(cone); source = "taps"; });
+    change(_("cone at {metres}", { metres: metresOf(cone.metres) }), () => { cones().push(cone); source = "taps"; });
     await refine(cone.id);
   }
 
@@ -197,20 +198,20 @@
     try { found = (await ask("refine", { pixel })).answer; } catch (problem) { return say(problem.message, true); }
     const cone = from === layer ? byId(id) : null;
     if (!cone || cone.pixel[0] !== pixel[0] || cone.pixel[1] !== pixel[1]) return;  // moved meanwhile
-    const name = `cone at ${metresOf(cone.metres)}`;
+    const name = _("cone at {metres}", { metres: metresOf(cone.metres) });
     if (!found.found) {
       cone.u_px = found.u_px;
       dirty = true;
       render();
       tryIt();
-      return say(`No ${name} is seen there, so the tap itself counts. Nudge it if it is off.`);
+      return say(_("Not seen there: {name}. The tap itself counts. Nudge it if it is off.", { name }));
     }
     cone.byHand = true;  // as undo finds it
-    change(`foot of the ${name}`, () => {
+    change(_("foot of: {name}", { name }), () => {
       const there = byId(id);
       Object.assign(there, { pixel: found.pixel, u_px: found.u_px, byHand: false });
     });
-    say(`Found the ${name}: its foot is ${round(found.moved_px, 1)} px from the tap.`);
+    say(_("Found: {name}. Its foot is {px} px from the tap.", { name, px: shown(found.moved_px, 1) }));
   }
 
   // --- what the timer says of it ---
@@ -288,7 +289,7 @@
       const there = [pixel[0] + held.offset[0], pixel[1] + held.offset[1]];
       if (!held.moved) {
         held.byHand = held.it.kind === "cone" && cones()[held.it.i].byHand;
-        change(`move of the ${nameOf(held.it)}`, () => setPoint(held.it, there));
+        change(_("moved: {name}", { name: nameOf(held.it) }), () => setPoint(held.it, there));
         held.moved = true;
       } else setPoint(held.it, there);
     }
@@ -320,7 +321,7 @@
   function nudge(du, dv) {
     if (chosen) {
       const it = chosen, [u, v] = pointOf(it);
-      change({ text: `nudge of the ${nameOf(it)}`, again: true }, () => setPoint(it, [u + du, v + dv]));
+      change({ text: _("nudged: {name}", { name: nameOf(it) }), again: true }, () => setPoint(it, [u + du, v + dv]));
       look(pointOf(it));
     } else {
       cursor = inside([cursor[0] + du, cursor[1] + dv]);
@@ -492,19 +493,19 @@
   }
 
   function task() {
-    if (mode === "horizon") return draft.horizon.length === 1 ? "Tap the horizon again, far to the other side" : "Tap the horizon, far to one side";
-    if (mode === "lanes") return "Drag the corners of the lanes";
-    const whose = layer < 0 ? "" : ` of lane ${draft.lanes[layer].name}`, n = cones().length;
-    if (n === 0 && layer < 0 && alongLanes()) return "Along the lanes no cones are needed";
-    if (n === 0) return `Tap the foot of the cone${whose} at the start line`;
-    if (n === 1) return `Tap the foot of the next cone${whose}`;
-    return n < 3 ? "Tap a third cone: it shows a turned camera" : "Check the metres, then save";
+    if (mode === "horizon") return draft.horizon.length === 1 ? _("Tap the horizon again, far to the other side") : _("Tap the horizon, far to one side");
+    if (mode === "lanes") return _("Drag the corners of the lanes");
+    const whose = layer < 0 ? "" : `, ${_("lane {name}", { name: draft.lanes[layer].name })}`, n = cones().length;
+    if (n === 0 && layer < 0 && alongLanes()) return _("Along the lanes no cones are needed");
+    if (n === 0) return _("Tap the foot of the cone at the start line{whose}", { whose });
+    if (n === 1) return _("Tap the foot of the next cone{whose}", { whose });
+    return n < 3 ? _("Tap a third cone: it shows a turned camera") : _("Check the metres, then save");
   }
 
   function render() {
     find("task").textContent = task();
     find("undo").disabled = !history.length;
-    find("undo").textContent = history.length ? `Undo: ${history[history.length - 1].name}` : "Undo";
+    find("undo").textContent = history.length ? _("Undo: {name}", { name: history[history.length - 1].name }) : _("Undo");
     whose();
     rows();
     laneRows();
@@ -516,7 +517,7 @@
   function whose() {
     const choice = find("layer");
     find("whose").hidden = !draft.lanes.length;
-    const names = ["the running line", ...draft.lanes.map((lane) => `lane ${lane.name}`)];
+    const names = [_("the running line"), ...draft.lanes.map((lane) => _("lane {name}", { name: lane.name }))];
     if ([...choice.options].map((option) => option.text).join("|") !== names.join("|")) {
       choice.replaceChildren(...names.map((name, i) => new Option(name, i - 1)));
     }
@@ -537,19 +538,19 @@
         list.append(row);
       }
       if (list.children[i] !== row) list.insertBefore(row, list.children[i]);
-      const part = (name) => row.querySelector(name), name = `Cone ${i + 1}`;
+      const part = (name) => row.querySelector(name), number = i + 1;
       part(".pick").textContent = i + 1;
-      part(".pick").setAttribute("aria-label", `${name}: choose it, to move it`);
-      part(".less").setAttribute("aria-label", `${name}: half a metre less`);
-      part(".more").setAttribute("aria-label", `${name}: half a metre more`);
-      part(".gone").setAttribute("aria-label", `${name}: remove`);
+      part(".pick").setAttribute("aria-label", _("Cone {number}: choose it, to move it", { number }));
+      part(".less").setAttribute("aria-label", _("Cone {number}: half a metre less", { number }));
+      part(".more").setAttribute("aria-label", _("Cone {number}: half a metre more", { number }));
+      part(".gone").setAttribute("aria-label", _("Cone {number}: remove", { number }));
       const input = part("input");
-      input.setAttribute("aria-label", `${name}: metres from the start line`);
+      input.setAttribute("aria-label", _("Cone {number}: metres from the start line", { number }));
       if (document.activeElement !== input && Number.isFinite(cone.metres)) input.value = round(cone.metres, 3);
       input.setAttribute("aria-invalid", String(!Number.isFinite(cone.metres)));
       const off = cone.fit;
-      part(".fit").textContent = !Number.isFinite(cone.metres) ? "How many metres from the start line?"
-        : off == null || Math.abs(off) < 0.01 ? "" : `${Math.round(Math.abs(off) * 100)} cm off the others`;
+      part(".fit").textContent = !Number.isFinite(cone.metres) ? _("How many metres from the start line?")
+        : off == null || Math.abs(off) < 0.01 ? "" : _("{cm} cm off the others", { cm: Math.round(Math.abs(off) * 100) });
       row.classList.toggle("off", off != null && Math.abs(off) > 0.05);
     });
   }
@@ -560,7 +561,7 @@
     const name = nameOf({ kind: "cone", i });
     choose(null);
     change(`${name} removed`, () => { cones().splice(i, 1); });
-    say(`Removed the ${name}. Undo brings it back.`);
+    say(_("Removed: {name}. Undo brings it back.", { name }));
   }
 
   find("cones").addEventListener("click", (event) => {
@@ -598,24 +599,24 @@
     if (look) part.className = look;
     return part;
   };
-  const cm = (metres) => metres < 0.0995 ? `${(metres * 100).toFixed(1)} cm` : `${Math.round(metres * 100)} cm`;
+  const cm = (metres) => metres < 0.0995 ? `${shown(metres * 100, 1)} cm` : `${Math.round(metres * 100)} cm`;
 
   function feedback() {
     const box = find("feedback"), n = cones().length, parts = [];
-    if (n === 1) parts.push(element("p", "One cone more, at least.", "quiet"));
+    if (n === 1) parts.push(element("p", _("One cone more, at least."), "quiet"));
     if (told?.problem) parts.push(element("p", told.problem, "notice bad"));
     else if (told && told.u_m == null) {
-      parts.push(element("p", "Reactions only: along the lanes no metres are seen", "verdict"));
+      parts.push(element("p", _("Reactions only: along the lanes no metres are seen"), "verdict"));
       for (const warning of told.warnings) parts.push(element("p", warning.replace(/^./, (first) => first.toUpperCase()) + ".", "warning"));
     } else if (told) {
-      const way = told.direction > 0 ? "to the right →" : "to the left ←";
-      parts.push(element("p", `± ${cm(told.u_m)} between the cones`, "verdict"));
-      parts.push(element("p", `${Math.round(told.px_per_m)} px/m. In view: ${metresOf(round(told.view_m[0], 1))} to ${metresOf(round(told.view_m[1], 1))}. Runs ${way}`));
+      const way = told.direction > 0 ? _("to the right →") : _("to the left ←");
+      parts.push(element("p", _("± {cm} between the cones", { cm: cm(told.u_m) }), "verdict"));
+      parts.push(element("p", _("{scale} px/m. In view: {near} to {far}. Runs {way}", { scale: Math.round(told.px_per_m), near: metresOf(round(told.view_m[0], 1)), far: metresOf(round(told.view_m[1], 1)), way })));
       for (const warning of told.warnings) parts.push(element("p", warning.replace(/^./, (first) => first.toUpperCase()) + ".", "warning"));
-      if (n === 3) parts.push(element("p", "Three cones cannot show that a distance is wrong; a fourth does.", "quiet"));
+      if (n === 3) parts.push(element("p", _("Three cones cannot show that a distance is wrong; a fourth does."), "quiet"));
     }
     if (n > 1) {
-      const swap = element("button", "They run the other way");
+      const swap = element("button", _("They run the other way"));
       swap.addEventListener("click", turn);
       parts.push(swap);
     }
@@ -623,7 +624,7 @@
     if (box.dataset.text !== text) { box.replaceChildren(...parts); box.dataset.text = text; }
     const fine = told && !told.problem && told.u_m != null && layer < 0;
     const saved = kept && !dirty;
-    find("sum").textContent = saving ? "Saving …" : saved ? "Saved: in force from the next rep." : !dirty ? "" : fine ? `± ${cm(told.u_m)} ${told.direction > 0 ? "→" : "←"} Not saved yet.` : "Not saved yet.";
+    find("sum").textContent = saving ? _("Saving …") : saved ? _("Saved: in force from the next rep.") : !dirty ? "" : fine ? `± ${cm(told.u_m)} ${told.direction > 0 ? "→" : "←"} ${_("Not saved yet.")}` : _("Not saved yet.");
     find("save").hidden = saved;
     find("done").hidden = !saved;
     const ready = (draft.cones.length > 1 || (alongLanes() && !draft.cones.length)) && [draft.cones, ...draft.lanes.map((lane) => lane.cones)].flat().every((cone) => Number.isFinite(cone.metres));
@@ -631,30 +632,30 @@
   }
 
   function turn() {
-    change("direction", () => {
+    change(_("direction"), () => {
       const places = cones().map((cone) => cone.metres), sum = Math.min(...places) + Math.max(...places);
       for (const cone of cones()) cone.metres = round(sum - cone.metres, 3);
     });
   }
 
   function summaries() {
-    find("level-now").textContent = draft.horizon.length === 2 ? "from the horizon" : draft.roll != null ? `leans ${draft.roll.toFixed(1)}°, from the tags` : "by the tripod's bubble";
+    find("level-now").textContent = draft.horizon.length === 2 ? _("from the horizon") : draft.roll != null ? _("leans {roll}°, from the tags", { roll: shown(draft.roll, 1) }) : _("by the tripod's bubble");
     find("level-off").disabled = !draft.horizon.length && draft.roll == null;
-    find("horizon").textContent = mode === "horizon" ? "Tap it on the picture …" : "Tap the horizon";
+    find("horizon").textContent = mode === "horizon" ? _("Tap it on the picture …") : _("Tap the horizon");
     const lens = told?.lens, title = (lens && [...find("lens").options].find((option) => option.value === lens.model)?.text) || lens?.model;
-    const name = lens ? lens.preset ? `${title.replace(/ \(preset\)$/, "")}, a preset` : `${title}, measured` : told && !told.problem ? "not known" : find("lens").selectedOptions[0]?.text || "";
-    find("lens-now").textContent = draft.depth ? `${name}; ${metresOf(draft.depth)} nearer` : name;
-    find("lanes-now").textContent = draft.lanes.length ? draft.lanes.map((lane) => lane.name).join(", ") : "one, the running line";
+    const name = lens ? lens.preset ? title : _("{lens}, measured", { lens: title }) : told && !told.problem ? _("not known") : find("lens").selectedOptions[0]?.text || "";
+    find("lens-now").textContent = draft.depth ? _("{lens}; {metres} nearer", { lens: name, metres: metresOf(draft.depth) }) : name;
+    find("lanes-now").textContent = draft.lanes.length ? draft.lanes.map((lane) => lane.name).join(", ") : _("one, the running line");
     find("view").value = draft.view;
     find("view-help").textContent = draft.view === "along"
-      ? "The lower edge of each lane lies across it on the ground, from line to line."
-      : "The lower edge of each lane lies on the ground, along its near line. Begin with the nearest lane.";
+      ? _("The lower edge of each lane lies across it on the ground, from line to line.")
+      : _("The lower edge of each lane lies on the ground, along its near line. Begin with the nearest lane.");
     find("lane-add").disabled = draft.lanes.length >= MOST_LANES;
   }
 
   // --- lanes ---
 
-  const CORNERS = ["↖", "↗", "↘", "↙"], WHERE = ["upper left", "upper right", "lower right", "lower left"];
+  const CORNERS = ["↖", "↗", "↘", "↙"], WHERE = [_("upper left"), _("upper right"), _("lower right"), _("lower left")];
 
   function laneRows() {
     const list = find("lane-list");
@@ -668,13 +669,13 @@
         list.append(row);
       }
       const input = row.querySelector("input");
-      input.setAttribute("aria-label", `Name of lane ${i + 1}`);
+      input.setAttribute("aria-label", _("Name of lane {number}", { number: i + 1 }));
       if (document.activeElement !== input) input.value = lane.name;
       row.querySelectorAll("[data-corner]").forEach((button, j) => {
-        button.setAttribute("aria-label", `Lane ${lane.name}: choose its corner ${WHERE[j]}`);
+        button.setAttribute("aria-label", _("Lane {name}: choose its corner {where}", { name: lane.name, where: WHERE[j] }));
         button.hidden = j >= lane.region.length;
       });
-      row.querySelector(".gone").setAttribute("aria-label", `Lane ${lane.name}: remove`);
+      row.querySelector(".gone").setAttribute("aria-label", _("Lane {name}: remove", { name: lane.name }));
     });
   }
 
@@ -694,9 +695,9 @@
       region = [[0.05 * wide, low - tall], [0.95 * wide, low - tall], [0.97 * wide, low], [0.03 * wide, low]];
     }
     region = region.map((point) => inside(point.map(Math.round)));
-    change(`lane ${name}`, () => { draft.lanes.push({ name, region, cones: [] }); });
+    change(_("lane {name}", { name }), () => { draft.lanes.push({ name, region, cones: [] }); });
     setMode("lanes");
-    say(`Lane ${name} is drawn on the picture. Drag its corners.`);
+    say(_("Lane {name} is drawn on the picture. Drag its corners.", { name }));
     inSight();
   });
   find("lane-list").addEventListener("click", (event) => {
@@ -706,7 +707,7 @@
     if (button.className === "gone") {
       choose(null);
       layer = -1;
-      change(`lane ${draft.lanes[i].name} removed`, () => { draft.lanes.splice(i, 1); });
+      change(_("lane {name} removed", { name: draft.lanes[i].name }), () => { draft.lanes.splice(i, 1); });
       find("lane-add").focus();
     } else {
       const j = Number(button.dataset.corner.split(" ")[1]);
@@ -719,7 +720,7 @@
   });
   find("lane-list").addEventListener("input", (event) => {
     const i = [...find("lane-list").children].indexOf(event.target.closest("li")), name = event.target.value.trim();
-    if (name) change({ text: "lane's name", again: true }, () => { draft.lanes[i].name = name; });
+    if (name) change({ text: _("lane's name"), again: true }, () => { draft.lanes[i].name = name; });
   });
   find("lane-list").addEventListener("focusout", () => setTimeout(render));
   find("lanes").addEventListener("toggle", () => setMode(find("lanes").open ? "lanes" : "cones"));
@@ -737,19 +738,20 @@
     change("level", () => { draft.horizon = []; draft.roll = draft.pitch = null; });
     setMode("cones");
   });
-  find("view").addEventListener("change", () => change("view", () => { draft.view = find("view").value; }));
-  find("lens").addEventListener("change", () => change("lens", () => { draft.lens = find("lens").value; }));
+  find("view").addEventListener("change", () => change(_("view"), () => { draft.view = find("view").value; }));
+  find("lens").addEventListener("change", () => change(_("lens"), () => { draft.lens = find("lens").value; }));
   find("depth").addEventListener("input", () => {
     const value = parsed(find("depth").value || "0");
     find("depth").setAttribute("aria-invalid", String(!Number.isFinite(value)));
-    if (Number.isFinite(value)) change({ text: "depth", again: true }, () => { draft.depth = value; });
+    if (Number.isFinite(value)) change({ text: _("depth"), again: true }, () => { draft.depth = value; });
   });
 
-  find("feet").addEventListener("click", () => busy(find("feet"), "Looking …", async () => {
+  find("feet").addEventListener("click", () => busy(find("feet"), _(_("Looking …")), async () => {
     const { depth_m, u_m, feet } = (await ask("feet", { data: about(draft.cones) })).answer;
-    change("depth", () => { draft.depth = depth_m; });
+    change(_("depth"), () => { draft.depth = depth_m; });
     find("depth").value = draft.depth;
-    say(`${feet} feet stood ${metresOf(Math.abs(depth_m))} ${depth_m < 0 ? "behind" : "nearer than"} the cones' line, ± ${metresOf(u_m)}.`);
+    const values = { feet, metres: metresOf(Math.abs(depth_m)), u: metresOf(u_m) };
+    say(depth_m < 0 ? _("{feet} feet stood {metres} behind the cones' line, ± {u}.", values) : _("{feet} feet stood {metres} nearer than the cones' line, ± {u}.", values));
   }));
 
   let onBoard = false;
@@ -757,27 +759,27 @@
     if (onBoard) { onBoard = false; return; }
     const button = find("board-begin"), bar = find("board"), tell = (text) => { find("board-told").textContent = text; };
     onBoard = true;
-    button.textContent = "Stop";
+    button.textContent = _("Stop");
     bar.hidden = false;
     bar.value = 0;
-    tell("Show the board to the camera.");
+    tell(_("Show the board to the camera."));
     try {
       let state = (await ask("lens", { action: "begin" })).answer;
       while (onBoard && !state.enough) {
         state = (await ask("lens", { action: "take" })).answer;
         bar.value = Math.min(state.views, 10);
-        tell([`${state.views} views, ${Math.round(state.coverage * 100)} % of the picture.`, state.why, state.advice].filter(Boolean).join(" – "));
+        tell([_("{views} views, {share} % of the picture.", { views: state.views, share: Math.round(state.coverage * 100) }), state.why, state.advice].filter(Boolean).join(" – "));
         await pause(400);
       }
       if (onBoard) {
         const done = (await ask("lens", { action: "finish" }, 60000)).answer;
-        tell(`The lens is measured, to ${done.rms_px.toFixed(2)} px, and kept for this camera and mode.`);
+        tell(_("The lens is measured, to {px} px, and kept for this camera and mode.", { px: shown(done.rms_px, 2) }));
         find("lens").value = "auto";
-        change("lens", () => { draft.lens = "auto"; });
-      } else tell("Stopped. Nothing is kept.");
+        change(_("lens"), () => { draft.lens = "auto"; });
+      } else tell(_("Stopped. Nothing is kept."));
     } catch (problem) { tell(problem.message); }
     onBoard = false;
-    button.textContent = "Begin";
+    button.textContent = _("Begin");
     bar.hidden = true;
   });
 
@@ -791,7 +793,7 @@
     stage.style.maxWidth = `${Math.round(0.7 * Math.max(innerHeight, 300) * size[0] / size[1])}px`;
     find("desk").hidden = false;
     find("main").classList.add("has-still");
-    find("take").textContent = "New still";
+    find("take").textContent = _("New still");
     find("sight").append(find("told"));  // where it is seen together with the picture
     find("drawn").setAttribute("viewBox", `0 0 ${size[0]} ${size[1]}`);
   }
@@ -814,13 +816,13 @@
     layer = -1;
   }
 
-  find("take").addEventListener("click", () => busy(find("take"), "THE CAMERA LOOKS …", async () => {
+  find("take").addEventListener("click", () => busy(find("take"), _("THE CAMERA LOOKS …"), async () => {
     say("");
     const job = await ask("still"), first = !size;
     await show(job);
     const now = find("now"), data = JSON.parse(now.dataset.calibration);
     if (first && data && now.dataset.mode === job.answer.mode) await goOn(data);
-    else say(first ? "" : "A new still. The cones are where they were tapped.");
+    else say(first ? "" : _("A new still. The cones are where they were tapped."));
     render();
     tryIt();
     if (first) scrollTo(0, find("desk").getBoundingClientRect().top + scrollY);
@@ -830,22 +832,22 @@
     const seen = (await ask("check")).answer;
     if (seen.ok) {
       begin(data);
-      return say("The camera stands as it was calibrated. Change what you like, then save.");
+      return say(_("The camera stands as it was calibrated. Change what you like, then save."));
     }
-    if (!seen.proposal) return say("The camera sees another scene than when it was calibrated. Tap the cones anew.");
-    const { told: _, ...moved } = seen.proposal;
+    if (!seen.proposal) return say(_("The camera sees another scene than when it was calibrated. Tap the cones anew."));
+    const { told: dropped, ...moved } = seen.proposal;
     begin(moved);
     source = "moved";
     dirty = true;
-    say(`The camera has moved by ${round(seen.shift_px, 1)} px; the cones are followed to where they are now. Save to keep that.`);
+    say(_("The camera has moved by {px} px; the cones are followed to where they are now. Save to keep that.", { px: shown(seen.shift_px, 1) }));
   }
 
-  find("tags").addEventListener("click", () => busy(find("tags"), "Looking …", async () => {
+  find("tags").addEventListener("click", () => busy(find("tags"), _(_("Looking …")), async () => {
     const spacing = parsed(find("spacing").value);
-    if (!(spacing >= 0.05 && spacing <= 20)) throw new Error("Tags stand every 0.05 to 20 m: look under Level.");
+    if (!(spacing >= 0.05 && spacing <= 20)) throw new Error(_("Tags stand every 0.05 to 20 m: look under Level."));
     const job = await ask("tags", { spacing, data: about([]) }), found = job.answer;
     await show(job);
-    change("tags", () => {
+    change(_("tags"), () => {
       layer = -1;
       draft.cones = found.cones.map((cone) => ({ id: ++count, ...cone, byHand: true, fit: null }));
       draft.roll = found.roll_deg;
@@ -853,7 +855,7 @@
       if (found.roll_deg != null) draft.horizon = [];
       source = "tags";
     });
-    say(`${found.cones.length} tags found${found.roll_deg == null ? "" : ", and the camera's level"}.`);
+    say(found.roll_deg == null ? _("{count} tags found.", { count: found.cones.length }) : _("{count} tags found, and the camera's level.", { count: found.cones.length }));
   }));
 
   find("undo").addEventListener("click", undo);
@@ -868,7 +870,7 @@
 
   find("save").addEventListener("click", async () => {
     const lonely = draft.lanes.find((lane) => lane.cones.length === 1);
-    if (lonely) return say(`Lane ${lonely.name} has one cone: it needs a second, or none.`, true);
+    if (lonely) return say(_("Lane {name} has one cone: it needs a second, or none.", { name: lonely.name }), true);
     saving = true;
     say("");
     feedback();
