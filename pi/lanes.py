@@ -651,7 +651,7 @@ def _doubt_joined(
     missing = [k for k in lanes.order if k not in started]
     if runners <= len(started) or not missing:
         return
-    names = " or ".join(lanes.lanes[k].name for k in sorted(missing))
+    names = ", ".join(lanes.lanes[k].name for k in sorted(missing))
     why = f"cannot be told from lane {names}'s athlete, who was not seen apart at rest"
     for k in missing:
         result = told[k]

@@ -32,6 +32,7 @@ DATA = ("drills", "games", "sessions")
 SPEAKERS = (
     *("measure", "rep", "lanes", "timing", "calibration", "set_up", "charuco", "parts"),
     *("self_test", "led_check", "marks", "games", "camera/live", "camera/raspberry", "__main__"),
+    "start_signal",
     *("store", "clock", *DATA),
 )
 """Modules of pi/ whose sentences reach a page."""
@@ -39,7 +40,7 @@ SPEAKERS = (
 NOT_SHOWN = re.compile(
     r"^(\{0\}: \{1\}|button |rep %|rep \{0\} |store\.url|\{0\}: written|\{0\}: cannot|kind: "
     r"|state: |posture: |lead_leg: |key: |felt: |name: 1|source: |there is no |athlete_id|action: "
-    r"|picture: |camera: %|set-up %|%\(|trackstart |pictures do not end|state reason|view: "
+    r"|picture: |minimum_s|GPIOZERO|sounder|camera: %|set-up %|%\(|trackstart |pictures do not end|state reason|view: "
     r"|a calibration is|roll_deg|sqlite|not the observations"
     r"|(numpy|OpenCV|Linux|Python) \{0\}$"
     r"|(Factory|[Ss]tation|dev|dump|gpiozero|ignore|iw|lgpio|nan|picamera2)$)"
@@ -118,7 +119,8 @@ def sayings_of(path: Path) -> Iterator[tuple[str, int]]:
         if text is None or not re.search("[a-z]{2}", re.sub(r"\{\d\}", "", text)):
             continue
         key, colon, rest = text.partition(": ")
-        if colon and (key in words.NAMES or key.partition(".")[0] in words.NAMES):
+        about = ("convention", "line_time")  # of the LED test, which the page cuts off
+        if colon and (key in about or key.partition(".")[0] in words.NAMES):
             text = rest
         text = text.strip(" ,")
         if NOT_SHOWN.match(text) or (text.count(" ") < 2 and not (whole and _is_word(text))):
@@ -175,9 +177,11 @@ def data_of(path: Path) -> Iterator[tuple[str, int]]:
 
 WORDS = (
     *("late", "early", "supine", "prone", "plank", "standing", "lying", "top", "middle", "bottom"),
-    *("stopped", "read-only", "network", "own", "phone", "system"),
+    *("the camera was moved by {0} px during the start",),
+    *("the camera was moved during the start",),
+    *("stopped", "read-only", "buzzer", "network", "own", "phone", "system"),
 )
-"""Single words that fill holes of what the device says."""
+"""What fills holes of what the device says, and what words.moved() leaves of it."""
 
 DOMAINS = {"messages": texts_of_pages, "scripts": texts_of_scripts, "told": texts_told}
 
@@ -221,6 +225,9 @@ def updated(language: str, domain: str) -> Catalog:
         if message.id:
             old = before.get(message.id)
             said = old.string if old and not old.fuzzy else None
+            if isinstance(said, tuple) and any(said):  # millions, in Spanish and French: as others
+                given = [text for text in said if text]
+                said = (*given, *[given[-1]] * now.num_plurals)[: now.num_plurals]
             flags = {flag for flag in message.flags if flag != "fuzzy"}
             now.add(message.id, said, locations=message.locations, flags=flags)
     return now

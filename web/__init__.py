@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from pi.settings import Settings, load_settings
 from pi.store import Store, open_store
-from web import board, check, coach, language, portal, session, set_up, words
+from web import board, check, coach, home, language, portal, session, set_up, words
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         return response
 
     language.speak(app)
-    app.jinja_env.globals["words"] = words
+    app.jinja_env.globals.update(words=words, theme=home.theme, themes=home.THEMES)
     app.register_blueprint(site)
     app.register_blueprint(set_up.page)
     app.register_blueprint(session.page)
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_blueprint(check.page)
     app.register_blueprint(coach.page)
     app.register_blueprint(language.page)
+    app.register_blueprint(home.page)
     app.register_blueprint(portal.page)
     app.register_error_handler(HTTPException, error_page)
     app.register_error_handler(SQLAlchemyError, error_page)

@@ -14,7 +14,7 @@ from pi import sessions
 from pi.drills import LEAD_LEGS, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Reaction, Rep, Session, Turn
-from web import export
+from web import export, words
 from web.session import ALL, answer, names_of, poke, store
 from web.state import state_now
 
@@ -259,6 +259,24 @@ def me(token: str) -> ResponseReturnValue:
         kinds=[(*kind, len(own), quantity(of_reps(own))) for kind, own in kinds.items()],
         days=[(*day, len(own), quantity(of_reps(own))) for day, own in days.items()],
         compared=comparisons(reps),
+    )
+
+
+@page.get("/me/<token>.json")
+def my_trend(token: str) -> ResponseReturnValue:
+    """An athlete's measured reactions, oldest first, for the chart on the own page."""
+    reps = measured(store().reps(athlete_id=whose(token).id, limit=ALL))
+    return jsonify(
+        [
+            {
+                "rep": rep.id,
+                "at": rep.requested_at if rep.dated else None,
+                "kind": f"{words.posture(rep.posture)}, {words.leg(rep.lead_leg)}",
+                "value": rep.reaction_s,
+                "u": rep.reaction_u,
+            }
+            for rep in reversed(reps)
+        ]
     )
 
 

@@ -34,7 +34,7 @@ TRIES, WITHIN_S = 5, 60.0  # of wrong PINs, all phones together
 KEPT_DAYS = 120  # a term
 
 ANYBODYS = {
-    *("pages.stop", "coach.enter", "coach.leave", "language.choose"),
+    *("pages.stop", "coach.enter", "coach.leave", "language.choose", "home.choose"),
     *("session.felt", "board.forget_athlete"),
 }
 """What needs no coach: to stop is everybody's, one's own is one's own."""

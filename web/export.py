@@ -1,9 +1,11 @@
-"""Reps as files for other programs: JSON and CSV. Full precision, nothing rounded."""
+"""Reps as files for other programs: JSON, CSV and XLSX. Full precision, nothing rounded."""
 
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import xlsxwriter
 
 from pi.store import Rep, Store
 from web import words
@@ -11,6 +13,7 @@ from web import words
 BOM = "\ufeff"  # or Excel takes UTF-8 for something else
 METRES = (1.0, 2.5, 5.0, 10.0)
 CHUNK = 200
+MOST_TEXT = 32_767  # characters in a cell of Excel's
 
 REP_KEYS = (
     "id state status reason posture lead_leg athlete_id session_id drill requested_at dated hold_s"
@@ -38,14 +41,9 @@ def reps_csv(
 ) -> Iterator[str]:
     """A table with one row for each rep, newest first, read from the store in pieces."""
     yield BOM
-    head, before = False, None
-    while not head or before:
-        reps = store.reps(**wanted, limit=CHUNK, before=before)
-        if not head:
-            yield from lines([row_of(None, "").keys()])
-            head = True
-        yield from lines(row_of(rep, names.get(rep.athlete_id, "")).values() for rep in reps)
-        before = reps[-1].id if len(reps) == CHUNK else None
+    yield from lines([row_of(None, "").keys()])
+    for rep in in_pieces(store, wanted):
+        yield from lines([row_of(rep, names.get(rep.athlete_id, "")).values()])
 
 
 def row_of(rep: Rep | None, name: str) -> dict[str, Any]:
@@ -106,3 +104,37 @@ def cell(value: Any) -> Any:
         text = value.replace("\0", "")
         return f"'{text}" if text.lstrip(" ")[:1] in tuple("=+-@\t\r\n＝＋－＠") else text
     return value
+
+
+def reps_xlsx(
+    store: Store, wanted: Mapping[str, Any], names: Mapping[int | None, str]
+) -> io.BytesIO:
+    """The same table as a workbook: numbers as numbers, texts never as formulas or links."""
+    out = io.BytesIO()
+    plain_texts = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    with xlsxwriter.Workbook(out, plain_texts) as book:
+        sheet = book.add_worksheet("Reps")
+        sheet.freeze_panes(1, 0)
+        sheet.write_row(0, 0, row_of(None, "").keys(), book.add_format({"bold": True}))
+        number = 0
+        for rep in in_pieces(store, wanted):
+            number += 1
+            for column, value in enumerate(row_of(rep, names.get(rep.athlete_id, "")).values()):
+                if isinstance(value, str):
+                    sheet.write_string(number, column, value.replace("\0", "")[:MOST_TEXT])
+                elif value is not None:
+                    sheet.write(number, column, value)
+        sheet.autofit()
+    out.seek(0)
+    return out
+
+
+def in_pieces(store: Store, wanted: Mapping[str, Any]) -> Iterator[Rep]:
+    """Those reps, newest first, a piece of the store at a time."""
+    before = None
+    while True:
+        reps = store.reps(**wanted, limit=CHUNK, before=before)
+        yield from reps
+        if len(reps) < CHUNK:
+            return
+        before = reps[-1].id

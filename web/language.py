@@ -90,8 +90,13 @@ def choose() -> ResponseReturnValue:
     if wanted in LANGUAGES:
         session.permanent = True
         session["language"] = wanted
-    local = back.startswith("/") and not back.startswith(("//", "/\\"))
-    return redirect(back if local else url_for("pages.start"), 303)
+    return redirect(local(back), 303)
+
+
+def local(back: str) -> str:
+    """That page of ours, or Start when it is none of ours."""
+    ours = back.startswith("/") and not back.startswith(("//", "/\\"))
+    return back if ours else url_for("pages.start")
 
 
 @page.get("/words.js")

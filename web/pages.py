@@ -299,6 +299,12 @@ def reps_csv() -> ResponseReturnValue:
     return download(stream_with_context(lines), "reps.csv")
 
 
+@site.get("/reps.xlsx")
+def reps_xlsx() -> ResponseReturnValue:
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return download(export.reps_xlsx(store(), filters(), names()), "reps.xlsx", kind)
+
+
 def filters() -> dict[str, Any]:
     """What the address asks for, as store.reps() takes it; what makes no sense is left out."""
     args = request.args
@@ -318,8 +324,8 @@ def row_id(text: str) -> int:
     return number
 
 
-def download(body: Any, name: str) -> Response:
-    response = Response(body, mimetype="text/csv")
+def download(body: Any, name: str, kind: str = "text/csv") -> Response:
+    response = Response(body, mimetype=kind)
     response.headers["Content-Disposition"] = f"attachment; filename=trackstart-{name}"
     return response
 

@@ -19,6 +19,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from segno import helpers
 
 from pi import sessions
 from pi.drills import (
@@ -31,7 +32,9 @@ from pi.drills import (
     POSTURES,
     own_circuit,
 )
+from pi.settings import home
 from pi.store import Busy, Session, Store, Turn, WrongStep, boot_id
+from web import wifi
 from web.language import N_
 from web.live import Feed
 from web.state import asks_feeling, state_now
@@ -369,15 +372,43 @@ def screen() -> ResponseReturnValue:
 
 @page.get("/join")
 def how_to_join() -> ResponseReturnValue:
-    return render_template("join.html", state=state_now(store()), address=request.host_url)
+    return render_template(
+        "join.html", state=state_now(store()), address=request.host_url, wifi=wifi.known(home())
+    )
 
 
 @page.get("/join.svg")
 def join_code() -> ResponseReturnValue:
     """This page's address as a QR code."""
+    return drawn(segno.make(request.host_url, micro=False))
+
+
+@page.get("/wifi.svg")
+def wifi_code() -> ResponseReturnValue:
+    """The Wi-Fi's name and password as a QR code, for a phone to join by."""
+    network = wifi.known(home())
+    if network is None:
+        abort(404)
+    security = "WPA" if network.password else None
+    return drawn(
+        helpers.make_wifi(ssid=network.name, password=network.password or None, security=security)
+    )
+
+
+def drawn(code: segno.QRCode) -> Response:
     out = io.BytesIO()
-    segno.make(request.host_url, micro=False).save(out, kind="svg", scale=8, border=4)
+    code.save(out, kind="svg", scale=8, border=4)
     return Response(out.getvalue(), mimetype="image/svg+xml")
+
+
+@page.post("/join/wifi")
+def tell_wifi() -> ResponseReturnValue:
+    """Which Wi-Fi phones are to join: typed once by the coach, shown as a code from then on."""
+    try:
+        wifi.keep(home(), request.form.get("name", ""), request.form.get("password", ""))
+    except ValueError as problem:
+        abort(400, str(problem))
+    return redirect(url_for("session.how_to_join"), 303)
 
 
 def poke() -> None:

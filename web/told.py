@@ -12,7 +12,7 @@ from web.language import catalogue, decimal, language
 
 HOLE = re.compile(r"\{(\d+)\}")
 NUMBER = re.compile(r"[-+−]?\d+\.\d+")
-PARTS = ("; ", ". ", ", ")  # what several sayings are joined by
+PARTS = ("; ", ". ", ", ", ": ")  # what several sayings are joined by
 
 
 def told(text: str | None) -> str:

@@ -269,6 +269,12 @@ LEADS = {
 }
 
 
+def lead_seen(result: Any) -> str | None:
+    """The leg of the first step, where the camera saw which one it was."""
+    steps = (result or {}).get("steps") or ()
+    return steps[0].get("leg") if steps else None
+
+
 def leg(key: str | None) -> str:
     """Which leg leads, beside a posture."""
     return str(LEADS[key]) if key in LEADS else ""
@@ -351,6 +357,7 @@ NAMES = {
     "mean_acceleration.first_second": L("Mean acceleration in the first second"),
     "mean_acceleration.three_steps": L("Mean acceleration over three steps"),
     "profile": L("Sprint profile"),
+    "profile.mac": L("Sprint profile: MAC"),
 }
 
 

@@ -67,9 +67,10 @@
     box.hidden = false;
     const size = () => ({ width: box.clientWidth, height: 240 });
     const font = "15px system-ui, sans-serif";
-    const axis = { stroke: "#000", font, labelFont: font, grid: { stroke: "#ccc", width: 1 } };
+    const ink = getComputedStyle(box).getPropertyValue("--ink"), line = getComputedStyle(box).getPropertyValue("--line");
+    const axis = { stroke: ink, font, labelFont: font, grid: { stroke: line, width: 0.5 } };
     const pick = (digits, unit) => (_chart, value) => value == null ? "–" : `${decimal(value.toFixed(digits))} ${unit}`;
-    const marks = [[0, "#00308f"], [result.reaction_s?.value, "#c40000"]];
+    const marks = [[0, "#3a7bff"], [result.reaction_s?.value, "#e03020"]];
     const plot = new uPlot({
       ...size(),
       scales: { x: { time: false } },
@@ -77,14 +78,14 @@
       axes: [{ ...axis, label: _("s after GO"), labelSize: 22 }, { ...axis, label: "m/s", size: 44, labelSize: 22 }],
       series: [
         { label: _("time"), value: pick(2, "s") },
-        { label: _("speed"), stroke: "#000", width: 3, value: pick(2, "m/s") },
+        { label: _("speed"), stroke: ink, width: 3, value: pick(2, "m/s") },
         { label: _("at"), show: true, scale: "off", stroke: "transparent", points: { show: false }, value: pick(2, "m") },
       ],
       hooks: { draw: [(chart) => {
-        for (const [time, ink] of marks) {
+        for (const [time, colour] of marks) {
           if (time == null || time < chart.scales.x.min || time > chart.scales.x.max) continue;
           const x = Math.round(chart.valToPos(time, "x", true));
-          chart.ctx.fillStyle = ink;
+          chart.ctx.fillStyle = colour;
           chart.ctx.fillRect(x - 1.5 * devicePixelRatio, chart.bbox.top, 3 * devicePixelRatio, chart.bbox.height);
         }
       }] },

@@ -746,7 +746,7 @@
     if (Number.isFinite(value)) change({ text: _("depth"), again: true }, () => { draft.depth = value; });
   });
 
-  find("feet").addEventListener("click", () => busy(find("feet"), _(_("Looking …")), async () => {
+  find("feet").addEventListener("click", () => busy(find("feet"), _("Looking …"), async () => {
     const { depth_m, u_m, feet } = (await ask("feet", { data: about(draft.cones) })).answer;
     change(_("depth"), () => { draft.depth = depth_m; });
     find("depth").value = draft.depth;
@@ -842,7 +842,7 @@
     say(_("The camera has moved by {px} px; the cones are followed to where they are now. Save to keep that.", { px: shown(seen.shift_px, 1) }));
   }
 
-  find("tags").addEventListener("click", () => busy(find("tags"), _(_("Looking …")), async () => {
+  find("tags").addEventListener("click", () => busy(find("tags"), _("Looking …"), async () => {
     const spacing = parsed(find("spacing").value);
     if (!(spacing >= 0.05 && spacing <= 20)) throw new Error(_("Tags stand every 0.05 to 20 m: look under Level."));
     const job = await ask("tags", { spacing, data: about([]) }), found = job.answer;
