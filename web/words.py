@@ -51,7 +51,7 @@ def figure(quantity: Any, most: int = 3) -> Figure:
     places = _places(u, most)
     if not u:
         return Figure(minus(f"{value:.{places}f}"))
-    return Figure(minus(f"{value:.{places}f}"), f"{max(u, 10.0**-places):.{places}f}")
+    return Figure(minus(f"{value:.{places}f}"), decimal(f"{max(u, 10.0**-places):.{places}f}"))
 
 
 def number(value: float | None, places: int = 2) -> str:
