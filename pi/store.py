@@ -1062,11 +1062,11 @@ class Store:
         """Forget whatever is older than keep_days(), for good; how many athletes and nameless reps.
 
         To be called while the time is known. An athlete goes, with everything, whose newest rep is
-        older and who is in no session that is younger or runs; one who never started, by when his
-        name was typed. Then nameless reps that are older, and sessions that are left without
-        anybody. Of a rep without a date it is only known that it was run before the next rep that
-        has one, so it counts as of then; as long as there is no such rep it is not old. A name
-        that was typed while the time was not known is kept until there is a rep.
+        older and who is in no session that is younger, or runs without a rep yet; one who never
+        started, by when his name was typed. Then nameless reps that are older, and sessions that
+        are left without anybody. Of a rep without a date it is only known that it was run before
+        the next rep that has one, so it counts as of then; as long as there is no such rep it is
+        not old. A name that was typed while the time was not known is kept until there is a rep.
         Raises Busy while a rep runs.
         """
         days = self.keep_days()
@@ -1790,13 +1790,20 @@ def _old(connection: Connection, before: str) -> Old:
 def _latest_dates(told: Sequence[tuple[str, bool]]) -> list[str | None]:
     """Of reps in their order the latest that each can have been run; None where nothing tells.
 
-    told : date, and whether it is one. What has none was run before the next that has one.
+    told : date, and whether it is one. What has none was run before the next that has one; it does
+    not count as older than any before it either, should a clock have been set back.
     """
     found: list[str | None] = []
     after: str | None = None
     for at, dated in reversed(told):
         after = at if dated else after
         found.append(after)
+    newest = ""
+    for k, (at, dated) in enumerate(told):
+        newest = max(newest, at) if dated else newest
+        latest = found[-1 - k]
+        if latest is not None and not dated:
+            found[-1 - k] = max(latest, newest)
     return found[::-1]
 
 
