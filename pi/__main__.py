@@ -2,6 +2,7 @@
 
 import logging
 import signal as process_signal
+import sqlite3
 import sys
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ BEAT_S = 1.0
 AGAIN_S = 3.0  # until a camera that would not open is tried again
 REP_WITHIN_S, JOB_WITHIN_S = 240.0, 180.0  # else it hangs: settling and hold are a minute each
 CLEAR_S = 60.0  # between looks for pictures of Set-up that are to be forgotten
+FORGET_S = 3600.0  # between looks for what is older than may be kept
 STILL_FRAMES = 8  # whose median is a picture to calibrate with: less noise, and no bird
 
 MEDIA_TYPES = {
@@ -234,7 +237,7 @@ def _serve_with_a_camera(
     ):
         station = Station(settings, store, signal, camera, track, stop, pressed)
         running_line(station.calibration()[0])  # wrong cones are told before a rep
-        cleared_s, dated = 0.0, False
+        cleared_s, forgot_s, dated = 0.0, -FORGET_S, False
         signal.on_press(lambda _time_ns: pressed.set())
         log.info("camera: %s, %dx%d, %.0f fps", camera.name, *camera.size, camera.fps)
         health.camera, health.fps = camera.name, round(camera.fps, 1)
@@ -254,6 +257,8 @@ def _serve_with_a_camera(
                 if not dated and clock.source():  # from then on each rep has its date
                     store.date_reps()
                     dated = True
+                if dated and time.monotonic() - forgot_s > FORGET_S and _forget_old(store):
+                    forgot_s = time.monotonic()
                 cleared_s = time.monotonic()
             something = news()
             if something and (job := store.next_set_up()):
@@ -272,6 +277,21 @@ def _serve_with_a_camera(
                 log.exception("rep %d", rep.id)
                 _try_step(store, rep, state="failed", reason=f"error in the timer: {problem!r}")
             pressed.clear()
+
+
+def _forget_old(store: Store) -> bool:
+    """Forget what is older than may be kept; False when that has to wait."""
+    try:
+        with busy(JOB_WITHIN_S):
+            gone = store.forget_old(datetime.now(UTC))
+    except Busy:
+        return False
+    except (SQLAlchemyError, sqlite3.OperationalError):  # the other process writes
+        log.exception("nothing old was forgotten, or the file was not packed")
+        return False
+    if gone:
+        log.info("%d athletes and nameless reps were older than is kept", gone)
+    return True
 
 
 def _request_again(store: Store) -> None:

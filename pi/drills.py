@@ -1,4 +1,4 @@
-"""Postures, lead legs and holds, as data. Measures nothing and draws nothing."""
+"""Postures, lead legs, holds and notes, as data. Measures nothing and draws nothing."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -173,3 +173,15 @@ CIRCUITS = {
 CUES = ("Run tall", "Lean like a trust fall", "Land under the body", "Neutral spine")
 """What an athlete may work on, two at most: more is overthinking."""
 MOST_CUES = 2
+
+NOTES = (
+    "Looked up before GO",
+    "Hands pushed",
+    "Stood up too early",
+    "Long first step",
+    "Short quick steps",
+    "Slipped",
+    "Did not go all out",
+    "Great start",
+)
+"""What a coach says of a start, to be tapped beside it."""

@@ -6,8 +6,9 @@ What is compared is one athlete with himself. A difference inside its uncertaint
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from random import Random
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -21,6 +22,9 @@ KNOWN_FROM = 6  # starts from which the athlete's own spread is believed
 SURE = 0.95
 POWER = 0.80
 MOST = 99  # more starts than this nobody makes
+SPREAD_FROM = 3  # starts: from fewer nobody knows how much they vary
+
+Who = TypeVar("Who", bound=Hashable)
 
 
 class Planned(NamedTuple):
@@ -168,3 +172,151 @@ def felt(said: Sequence[str], values: Sequence[float], u: Sequence[float]) -> Fe
         right += said[k] == truth
         of += 1
     return Felt(right, of)
+
+
+def consistency(
+    values: Sequence[float], u: Sequence[float], within: Sequence[Hashable] | None = None
+) -> Known | None:
+    """How much an athlete's starts vary from one to the next, beyond what measuring them adds.
+
+    values, u : (k,) s, with the uncertainty that each was measured with.
+    within : (k,) the kind of each, such as its posture: starts vary around the mean of their kind.
+    The variance is the starts' own less the mean u², and never below 0. A variance of n degrees of
+    freedom is known to its sqrt(2 / n) (Kenney & Keeping 1951); u is half of what that is in the
+    standard deviation, and never less than it is upwards. `spread` is what was seen, with what
+    measuring adds.   None for fewer than 3 starts.
+    """
+    kinds = list(within) if within is not None else [None] * len(values)
+    groups = [
+        [value for value, each in zip(values, kinds, strict=True) if each == kind]
+        for kind in dict.fromkeys(kinds)
+    ]
+    free = len(values) - len(groups)
+    if free < SPREAD_FROM - 1:
+        return None
+    seen = sum(float(np.sum(np.square(np.subtract(own, np.mean(own))))) for own in groups) / free
+    measured = float(np.mean(np.square(np.asarray(u, float))))
+    true, doubt = max(seen - measured, 0.0), max(seen, measured) * math.sqrt(2 / free)
+    value, most, least = (math.sqrt(max(each, 0.0)) for each in (true, true + doubt, true - doubt))
+    return Known(value, max(most - value, (most - least) / 2), math.sqrt(seen), len(values))
+
+
+class Place(NamedTuple):
+    """Where somebody stands among others."""
+
+    number: int  # 1 + those who are clearly ahead
+    equal: bool  # whether there is somebody from whom he is not clearly apart
+
+    @property
+    def label(self) -> str:
+        return f"{self.number}{'=' if self.equal else ''}"
+
+
+def places(known: Mapping[Who, tuple[float, float]], *, largest: bool = False) -> dict[Who, Place]:
+    """Everybody's place by a number with its standard uncertainty, the smallest first.
+
+    One is clearly ahead of another when they differ by more than hypot(u, u) of both. Who is
+    clearly ahead of somebody is so of everybody whom that one is clearly ahead of, since
+    hypot(a, b) + hypot(b, c) >= hypot(a, c): so whoever is clearly ahead has the better place, and
+    two who have the same one cannot be told apart. Being equal does not carry over: with a and b
+    equal, b and c too, and a ahead of c, they are 1=, 1= and 2=.
+    Who has no number has no place, and nobody has one alone.   largest : the largest first.
+    """
+    sign = -1 if largest else 1
+    told = {
+        who: (sign * value, u)
+        for who, (value, u) in known.items()
+        if math.isfinite(value) and math.isfinite(u)
+    }
+
+    def ahead(one: Who, other: Who) -> bool:
+        (a, u_a), (b, u_b) = told[one], told[other]
+        return b - a > math.hypot(u_a, u_b)
+
+    found = {}
+    for who in told:
+        others = [other for other in told if other != who]
+        number = 1 + sum(ahead(other, who) for other in others)
+        equal = any(not ahead(other, who) and not ahead(who, other) for other in others)
+        found[who] = Place(number, equal)
+    return found if len(found) > 1 else {}
+
+
+def ranking(
+    known: Mapping[Who, tuple[float, float]], most: int = 3, *, largest: bool = False
+) -> list[tuple[str, Who]]:
+    """The first places only, as `places` gives them: ("1", who), ("2=", who), …
+
+    known : everybody's number with its standard uncertainty.   most : the last place that is told.
+    Who shares a place shares it here too. Nobody who has the last place of all is told, so where
+    nobody is clearly ahead of anybody the list is empty.
+    """
+    found = places(known, largest=largest)
+    last = max((place.number for place in found.values()), default=1)
+    first = [(place, who) for who, place in found.items() if place.number <= most]
+    kept = [(place, who) for place, who in first if place.number < last]
+    return [(place.label, who) for place, who in sorted(kept, key=lambda each: each[0])]
+
+
+def dealt(athletes: Sequence[Who], teams: Sequence[str], random: Random) -> dict[Who, str]:
+    """A team for each athlete, by lot: no team has two more than another.
+
+    Which of the teams are larger by one is left to the lot too.   Raises ValueError for no team,
+    or two of one name.
+    """
+    if not teams or len(set(teams)) < len(teams):
+        raise ValueError("teams: one or more, each with a name of its own")
+    order = random.sample(teams, len(teams))
+    drawn = random.sample(list(dict.fromkeys(athletes)), len(set(athletes)))
+    return {who: order[k % len(order)] for k, who in enumerate(drawn)}
+
+
+class Made(NamedTuple):
+    """What one athlete has made of the plan."""
+
+    done: int
+    planned: int
+    gained: Known | None  # s quicker than before, as `improved` has it
+
+
+class Total(NamedTuple):
+    """What a team has made of the plan, fair to small teams: shares and means, no sums."""
+
+    team: str
+    athletes: int
+    circuits: int  # athletes who made all their starts
+    done: int  # starts
+    planned: int
+    share: float  # done of planned; NaN where none was planned
+    gained: Known  # mean gain of those who have one (`starts` is how many), NaN where nobody has
+
+
+def totals(teams: Mapping[Who, str], made: Mapping[Who, Made]) -> list[Total]:
+    """Every team's total, in the order in which the teams first come.
+
+    made : by athlete; whoever is in no team counts for none, whoever made nothing known is left
+    out. The mean of n gains is known to sqrt(Σ u²) / n.   `places` of {team: (gained.value,
+    gained.u)} tells which teams differ.
+    """
+    found = []
+    for team in dict.fromkeys(teams.values()):
+        own = [made[who] for who, each in teams.items() if each == team and who in made]
+        done, planned = sum(each.done for each in own), sum(each.planned for each in own)
+        gains = [each.gained for each in own if each.gained and math.isfinite(each.gained.value)]
+        count = len(gains)
+        mean, u = math.nan, math.nan
+        if count:
+            mean = sum(each.value for each in gains) / count
+            u = math.hypot(*(each.u for each in gains)) / count
+        found.append(
+            Total(
+                team,
+                len(own),
+                sum(each.done >= each.planned > 0 for each in own),
+                done,
+                planned,
+                done / planned if planned else math.nan,
+                Known(mean, u, math.nan, count),
+            )
+        )
+    return found

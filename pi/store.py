@@ -4,9 +4,9 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from pi import clock
+from pi import clock, starts
 from pi.drills import LEAD_LEGS, POSTURES
 from pi.settings import hold_for
 from pi.tables import (
@@ -26,11 +26,15 @@ from pi.tables import (
     device_table,
     evidence_table,
     lens_table,
+    log_table,
+    note_table,
     rep_table,
     self_test_table,
     session_table,
     set_up_table,
+    start_table,
     station_table,
+    team_member_table,
     turn_table,
 )
 
@@ -69,6 +73,21 @@ SET_UP_KINDS = (
 SELF_TESTS = ("led", "sound")
 CALIBRATION_SOURCES = ("taps", "tags", "moved", "settings")
 
+MOST_LANES = 4
+MOST_NOTES, NOTE_LENGTH = 6, 80
+CONSENTS = ("", "yes", "no")  # "" is not known yet
+KEEP_DAYS = 120  # a term
+MOST_KEEP_DAYS = 3660
+SCREENS = ("now", "board", "last", "join")
+LOGGED = {
+    "starter": "A phone took the starter's role.",
+    "pin": "The coach's PIN was typed.",
+    "forgotten": "Somebody was forgotten, with every start.",
+    "retention": "What is older than may be kept was forgotten.",
+}
+"""What the log may say: never who was forgotten."""
+LOG_LENGTH = 500
+
 
 class Busy(Exception):
     """The station has a rep that has not ended yet."""
@@ -85,6 +104,8 @@ class Athlete:
     created_at: str
     deleted_at: str | None
     token: str  # of the own page: who has it sees that page
+    dated: bool  # whether created_at is a date: the time was known
+    consent: str  # one of CONSENTS
 
 
 @dataclass(frozen=True)
@@ -148,6 +169,23 @@ class Rep:
     changed: int
 
 
+@dataclass(frozen=True)
+class Start:
+    """One athlete's part of a rep with lanes."""
+
+    rep_id: int
+    lane: int  # from 0
+    athlete_id: int | None
+    own: bool  # whether the rep's own numbers are his
+    session_id: int
+    posture: str
+    lead_leg: str
+    status: str | None  # of his part of the result; None until the rep has ended
+    reaction_s: float | None  # where the rep counts
+    reaction_u: float | None
+    deleted_at: str | None  # of the rep
+
+
 class Reaction(NamedTuple):
     """A measured reaction, neither early nor false."""
 
@@ -206,11 +244,24 @@ class Station:
     signing_key: str
     pin: str | None  # to be shown, until it is used for the first time; then nobody can read it
     pin_hash: str
+    keep_days: int | None = KEEP_DAYS  # None: whatever is stored stays until somebody forgets it
+    starter: str | None = None  # the phone that has the starter's role
+    screen: str = "now"  # one of SCREENS: what the big screen shows
+    language: str = ""  # of the pages; "" for each browser's own
 
     @property
     def claimed(self) -> bool:
         """Whether a coach has taken it over: from then on it is no toy for everybody."""
         return self.pin is None
+
+
+class Entry(NamedTuple):
+    """One line of the log."""
+
+    at: str
+    dated: bool
+    what: str  # a key of LOGGED
+    who: str  # as far as it is known: no athlete's name
 
 
 @dataclass(frozen=True)
@@ -345,7 +396,8 @@ class Store:
     ) -> Rep:
         """A new rep, or the one that was already asked for with this key.
 
-        drill : overrides of the settings' [hold] for this rep, such as {"kind": "fixed"}.
+        drill : overrides of the settings' [hold] for this rep, such as {"kind": "fixed"}; and
+        "players": athletes or None, lane by lane, where several start. The rep is the first one's.
         Raises Busy while another rep has not ended.
         """
         if posture not in POSTURES:
@@ -361,6 +413,7 @@ class Store:
     def request_turn(self, key: str) -> Rep:
         """A new rep for whoever is up next, or the one that was asked for with this key.
 
+        Where the session has lanes, with him those who wait for the same posture: one in each.
         Raises Busy while another rep has not ended, WrongStep when nobody is left.
         """
         if not key or len(key) > 80:
@@ -372,16 +425,26 @@ class Store:
                 return _rep(known)
             session = _running_session(connection)
             turns = _turns(connection, session.id) if session else []
-            turn = next((each for each in turns if each.state == "waiting"), None)
-            if session is None or turn is None:
+            lanes = session.circuit.get("lanes") or 1 if session else 1
+            up = _next_turns(turns, lanes)
+            if session is None or not up:
                 raise WrongStep("nobody is left in this session")
-            drill = session.circuit.get("drill") or {}
-            rep = _request(
-                connection, key, turn.athlete_id, turn.posture, turn.lead_leg, dict(drill)
-            )
-            connection.execute(
-                sa.update(turn_table).where(column.id == turn.id).values(state="up", rep_id=rep.id)
-            )
+            drill = dict(session.circuit.get("drill") or {})
+            if lanes > 1:
+                drill["players"] = [turn.athlete_id for turn in up]
+            first = up[0]
+            rep = _request(connection, key, first.athlete_id, first.posture, first.lead_leg, drill)
+            for lane, turn in enumerate(up):
+                connection.execute(
+                    sa.update(turn_table)
+                    .where(column.id == turn.id)
+                    .values(state="up", rep_id=rep.id)
+                )
+                connection.execute(
+                    sa.update(start_table)
+                    .where(start_table.c.rep_id == rep.id, start_table.c.lane == lane)
+                    .values(lead_leg=turn.lead_leg)
+                )
             return rep
 
     def ask_stop(self, rep_id: int) -> Rep:
@@ -469,16 +532,47 @@ class Store:
         limit: int = 50,
         before: int | None = None,
     ) -> list[Rep]:
-        """Reps that are not deleted, newest first; before : only those with a smaller id."""
+        """Reps that are not deleted, newest first; before : only those with a smaller id.
+
+        athlete_id : his, of which each that had lanes comes as if he had been alone in it: with
+        his own status, numbers and result.
+        """
         column = rep_table.c
         wanted = sa.select(rep_table).where(column.deleted_at.is_(None))
-        filters = {"athlete_id": athlete_id, "posture": posture, "status": status}
-        for name, value in (filters | {"session_id": session_id}).items():
+        filters = {"posture": posture, "session_id": session_id}
+        if athlete_id is None:
+            filters["status"] = status
+        else:
+            wanted = wanted.where(column.id.in_(_reps_of(athlete_id, status)))
+        for name, value in filters.items():
             if value is not None:
                 wanted = wanted.where(column[name] == value)
         if before is not None:
             wanted = wanted.where(column.id < before)
-        return self._reps(wanted.order_by(column.id.desc()).limit(limit))
+        wanted = wanted.order_by(column.id.desc()).limit(limit)
+        if athlete_id is None:
+            return self._reps(wanted)
+        with self._engine.connect() as connection:
+            each = _each_start(connection, [_rep(row) for row in connection.execute(wanted)])
+        return [rep for rep in each if rep.athlete_id == athlete_id]
+
+    def starts(self, session_id: int, limit: int = 2000) -> list[Rep]:
+        """A session's reps that are not deleted, newest first, and of lanes one for each athlete.
+
+        Each is as if its athlete had been alone in it, as in reps(athlete_id=…).
+        """
+        column = rep_table.c
+        wanted = sa.select(rep_table).where(
+            column.deleted_at.is_(None), column.session_id == session_id
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
+            return _each_start(connection, [_rep(row) for row in rows])
+
+    def starts_of(self, reps: Sequence[int]) -> dict[int, list[Start]]:
+        """Who started in which lane, by rep; nothing of reps without lanes."""
+        with self._engine.connect() as connection:
+            return _starts(connection, reps)
 
     def reactions(
         self, athletes: Sequence[int], *, newest: int, but: int | None = None
@@ -487,24 +581,32 @@ class Store:
 
         newest : at most so many of each athlete and posture.   but : a session that is left out.
         """
-        column = rep_table.c
-        rank = sa.func.row_number().over(
-            partition_by=(column.athlete_id, column.posture), order_by=column.id.desc()
-        )
-        ranked = sa.select(
-            column.id, column.athlete_id, column.session_id, column.posture,
-            column.reaction_s, sa.func.coalesce(column.reaction_u, 0.0).label("u"),
-            rank.label("rank"),
+        rep, start = rep_table.c, start_table.c
+        alone = sa.select(
+            rep.id.label("rep_id"), rep.athlete_id, rep.session_id, rep.posture,
+            rep.reaction_s, rep.reaction_u,
         ).where(
-            column.athlete_id.in_(athletes), column.status == "measured",
-            column.deleted_at.is_(None), column.reaction_s.is_not(None),
-            column.session_id != (but or 0),
-        ).subquery()  # fmt: skip
+            rep.athlete_id.in_(athletes), rep.status == "measured",
+            rep.deleted_at.is_(None), rep.reaction_s.is_not(None), rep.session_id != (but or 0),
+        )  # fmt: skip
+        beside = sa.select(
+            start.rep_id, start.athlete_id, start.session_id, start.posture,
+            start.reaction_s, start.reaction_u,
+        ).where(
+            start.athlete_id.in_(athletes), start.own.is_(False), start.status == "measured",
+            start.deleted_at.is_(None), start.reaction_s.is_not(None),
+            start.session_id != (but or 0),
+        )  # fmt: skip
+        column = sa.union_all(alone, beside).subquery().c
+        rank = sa.func.row_number().over(
+            partition_by=(column.athlete_id, column.posture), order_by=column.rep_id.desc()
+        )
+        u = sa.func.coalesce(column.reaction_u, 0.0)
+        ranked = sa.select(*list(column)[:-1], u.label("u"), rank.label("rank")).subquery()
         wanted = sa.select(*list(ranked.c)[:-1]).where(ranked.c.rank <= newest)
         with self._engine.connect() as connection:
-            return [
-                Reaction(*row) for row in connection.execute(wanted.order_by(ranked.c.id.desc()))
-            ]
+            rows = connection.execute(wanted.order_by(ranked.c.rep_id.desc()))
+            return [Reaction(*row) for row in rows]
 
     def changes_since(self, changed: int) -> list[Rep]:
         """Reps that changed after that change, deleted ones too, in the order of their changes."""
@@ -563,12 +665,15 @@ class Store:
     ) -> Session:
         """A new session with its turns in their order: athlete, posture, leg that leads.
 
-        circuit : key, name, starts, distance_m, walk_back_s; feel, cues, and drill: what its reps'
-        hold is, as in request_rep().   An athlete None is a runner alone
-        who gave no name.   Raises Busy while another runs, ValueError without a turn.
+        circuit : key, name, starts, distance_m, walk_back_s; feel, cues, drill: what its reps'
+        hold is, as in request_rep(); and lanes: how many start at once, 1 to 4.   An athlete None
+        is a runner alone who gave no name.   Raises Busy while another runs, ValueError without a
+        turn.
         """
         if not turns:
             raise ValueError("a session needs somebody and a start")
+        if circuit.get("lanes", 1) not in range(1, MOST_LANES + 1):
+            raise ValueError(f"lanes: 1 to {MOST_LANES}")
         now = utc_now()
         with self._writing() as connection:
             if _running_session(connection):
@@ -664,11 +769,16 @@ class Store:
             return _turns(connection, session_id)
 
     def turn_of(self, rep_id: int) -> Turn | None:
-        """The planned start that a rep was; None for one without a plan."""
-        wanted = sa.select(turn_table).where(turn_table.c.rep_id == rep_id)
+        """The planned start that a rep was, the first of those in lanes; None without a plan."""
+        return next(iter(self.turns_of(rep_id)), None)
+
+    def turns_of(self, rep_id: int) -> list[Turn]:
+        """The planned starts that a rep was, in the plan's order: of lanes one for each."""
+        column = turn_table.c
+        wanted = sa.select(turn_table).where(column.rep_id == rep_id)
         with self._engine.connect() as connection:
-            row = connection.execute(wanted).first()
-        return Turn(**row._mapping) if row else None
+            rows = connection.execute(wanted.order_by(column.place, column.id))
+            return [Turn(**row._mapping) for row in rows]
 
     def change_turn(self, turn_id: int, state: str) -> Turn:
         """Skip a turn that waits, or let a skipped one wait again (waiting | skipped)."""
@@ -751,16 +861,100 @@ class Store:
             return _change_turn(connection, turn_id, felt=felt)
 
     def give_rep(self, rep_id: int, athlete_id: int | None) -> Rep:
-        """Whose rep it was, said afterwards; its turn goes with it."""
+        """Whose rep it was, said afterwards; its turn goes with it. Of lanes: whose own it was."""
         with self._writing() as connection:
-            if athlete_id is not None and not _athlete(connection, athlete_id):
-                raise ValueError(f"athlete_id: there is no athlete {athlete_id}")
+            _check_athletes(connection, [athlete_id])
+            rep = _rep_by_id(connection, rep_id)
+            for start in _starts(connection, [rep_id]).get(rep_id, []):
+                if start.own:
+                    return _give_start(connection, rep, start.lane, athlete_id)
             connection.execute(
                 sa.update(turn_table)
                 .where(turn_table.c.rep_id == rep_id)
                 .values(athlete_id=athlete_id)
             )
-            return _change(connection, _rep_by_id(connection, rep_id), athlete_id=athlete_id)
+            return _change(connection, rep, athlete_id=athlete_id)
+
+    def give_start(self, rep_id: int, lane: int, athlete_id: int | None) -> Rep:
+        """Who ran in a lane of a rep, said afterwards, the first lane being 0.
+
+        Whoever was said to be in that lane takes the other's, where the other was in one; else the
+        turn goes with it. Raises ValueError for a lane that the rep did not have.
+        """
+        with self._writing() as connection:
+            _check_athletes(connection, [athlete_id])
+            return _give_start(connection, _rep_by_id(connection, rep_id), lane, athlete_id)
+
+    # Teams
+
+    def set_team(self, session_id: int, athlete_id: int, team: str | None) -> None:
+        """Put an athlete in a team for that session; None takes him out of it."""
+        self.set_teams(session_id, {athlete_id: team})
+
+    def set_teams(self, session_id: int, teams: Mapping[int, str | None]) -> None:
+        """As set_team(), for many at once; who is not named stays where he was.
+
+        Raises ValueError for a session or an athlete that is not there, or a name that cannot be.
+        """
+        named = {who: " ".join(team.split()) for who, team in teams.items() if team is not None}
+        if any(not 1 <= len(team) <= 40 for team in named.values()):
+            raise ValueError("team: 1 to 40 characters")
+        column = team_member_table.c
+        with self._writing() as connection:
+            _check_athletes(connection, list(named))
+            known = sa.select(session_table.c.id).where(session_table.c.id == session_id)
+            if connection.scalar(known) is None:
+                raise ValueError(f"there is no session {session_id}")
+            connection.execute(
+                sa.delete(team_member_table).where(
+                    column.session_id == session_id, column.athlete_id.in_(teams)
+                )
+            )
+            rows = [
+                {"session_id": session_id, "athlete_id": who, "team": team}
+                for who, team in named.items()
+            ]
+            if rows:
+                connection.execute(sa.insert(team_member_table), rows)
+            _next_change(connection)
+
+    def teams(self, session_id: int) -> dict[int, str]:
+        """The team of each athlete who is in one."""
+        column = team_member_table.c
+        wanted = sa.select(column.athlete_id, column.team).where(column.session_id == session_id)
+        with self._engine.connect() as connection:
+            return {row.athlete_id: row.team for row in connection.execute(wanted)}
+
+    # Notes
+
+    def set_notes(self, rep_id: int, notes: Sequence[str]) -> Rep:
+        """What a coach says of a rep, in place of what was said; each once, none to take all back.
+
+        Raises ValueError for more than 6, or for one that has not 1 to 80 characters.
+        """
+        told = list(dict.fromkeys(" ".join(words.split()) for words in notes))
+        if len(told) > MOST_NOTES:
+            raise ValueError(f"notes: {MOST_NOTES} at most")
+        if any(not 1 <= len(words) <= NOTE_LENGTH for words in told):
+            raise ValueError(f"notes: 1 to {NOTE_LENGTH} characters each")
+        with self._writing() as connection:
+            rep = _rep_by_id(connection, rep_id)
+            connection.execute(sa.delete(note_table).where(note_table.c.rep_id == rep_id))
+            now = utc_now()
+            rows = [{"rep_id": rep_id, "words": words, "created_at": now} for words in told]
+            if rows:
+                connection.execute(sa.insert(note_table), rows)
+            return _change(connection, rep)
+
+    def notes_of(self, reps: Sequence[int]) -> dict[int, list[str]]:
+        """Each rep's notes as they were tapped; nothing of reps without one."""
+        column = note_table.c
+        wanted = sa.select(column.rep_id, column.words).where(column.rep_id.in_(reps))
+        found: dict[int, list[str]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(wanted.order_by(column.rep_id, column.id)):
+                found.setdefault(row.rep_id, []).append(row.words)
+        return found
 
     # Evidence
 
@@ -811,7 +1005,12 @@ class Store:
             made = connection.execute(
                 sa.insert(athlete_table)
                 .returning(*athlete_table.c)
-                .values(name=name, created_at=utc_now(), token=secrets.token_urlsafe(16))
+                .values(
+                    name=name,
+                    created_at=utc_now(),
+                    dated=bool(clock.source()),
+                    token=secrets.token_urlsafe(16),
+                )
             )
             return Athlete(**made.one()._mapping)
 
@@ -831,29 +1030,76 @@ class Store:
             row = connection.execute(wanted).first()
         return Athlete(**row._mapping) if row else None
 
+    def set_consent(self, athlete_id: int, mark: str) -> None:
+        """Whether the athlete, or who speaks for him, agrees: yes, no, or "" for not known."""
+        if mark not in CONSENTS:
+            raise ValueError('consent: "yes", "no" or ""')
+        with self._writing() as connection:
+            _check_athletes(connection, [athlete_id])
+            connection.execute(
+                sa.update(athlete_table)
+                .where(athlete_table.c.id == athlete_id)
+                .values(consent=mark)
+            )
+            _next_change(connection)
+
     def forget_athletes(self, athletes: Sequence[int]) -> int:
         """Take out everything about them, for good: names, reps, pictures; how many reps it was.
 
+        Of a rep with lanes the others keep theirs, without the pictures and the notes.
         Nothing of it is left in the file: deleted pages are overwritten, and the file is packed.
         Raises Busy while a rep runs.
         """
-        who = set(athletes)
         with self._writing() as connection:
             if _active(connection):  # packing keeps the file for itself, for seconds
                 raise Busy("a rep has not ended yet; stop it first")
-            column = rep_table.c
-            reps = list(connection.scalars(sa.select(column.id).where(column.athlete_id.in_(who))))
-            for table, place, gone in (
-                (turn_table, turn_table.c.athlete_id, who),
-                (turn_table, turn_table.c.rep_id, reps),
-                (evidence_table, evidence_table.c.rep_id, reps),
-                (rep_table, column.id, reps),
-                (athlete_table, athlete_table.c.id, who),
-            ):
-                connection.execute(sa.delete(table).where(place.in_(gone)))
-            _next_change(connection)
+            count = _forget(connection, set(athletes))
+            _log(connection, "forgotten")
         self._pack()
-        return len(reps)
+        return count
+
+    def forget_old(self, now: datetime) -> int:
+        """Forget whatever is older than keep_days(), for good; how many athletes and nameless reps.
+
+        To be called while the time is known. An athlete goes, with everything, whose newest rep is
+        older and who is in no session that is younger, or runs without a rep yet; one who never
+        started, by when his name was typed. Then nameless reps that are older, and sessions that
+        are left without anybody. Of a rep without a date it is only known that it was run before
+        the next rep that has one, so it counts as of then; as long as there is no such rep it is
+        not old. A name that was typed while the time was not known is kept until there is a rep.
+        Raises Busy while a rep runs.
+        """
+        days = self.keep_days()
+        if days is None:
+            return 0
+        before = utc(now - timedelta(days=days))
+        with self._engine.connect() as connection:
+            if not any(_old(connection, before)):
+                return 0
+        with self._writing() as connection:
+            if _active(connection):
+                raise Busy("a rep has not ended yet")
+            old = _old(connection, before)
+            _forget(connection, old.athletes, old.reps)
+            for table in (turn_table, team_member_table):
+                connection.execute(sa.delete(table).where(table.c.session_id.in_(old.sessions)))
+            connection.execute(sa.delete(session_table).where(session_table.c.id.in_(old.sessions)))
+            _log(connection, "retention")
+        self._pack()
+        return len(old.athletes) + len(old.nameless)
+
+    def keep_days(self) -> int | None:
+        """After how many days what is stored is forgotten; None for never."""
+        wanted = sa.select(station_table.c.keep_days)
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return row.keep_days if row else KEEP_DAYS
+
+    def set_keep_days(self, days: int | None) -> None:
+        """Keep what is stored for so long, 1 to 3660 days, or until somebody forgets it (None)."""
+        if days is not None and not 1 <= days <= MOST_KEEP_DAYS:
+            raise ValueError(f"keep_days: 1 to {MOST_KEEP_DAYS}, or none")
+        self._change_station(keep_days=days)
 
     def _pack(self) -> None:
         """Leave no free page, and no log, that still holds what was deleted."""
@@ -1057,25 +1303,80 @@ class Store:
         new_pin : gives a PIN and its hash, and puts them in the place of those that were: nobody
         is a coach then until it is used.
         """
+        if not new_pin:
+            with self._engine.connect() as connection:
+                if made := _station(connection):
+                    return made
         with self._writing() as connection:
-            row = connection.execute(sa.select(station_table)).first()
-            if row and not new_pin:
-                return Station(row.signing_key, row.pin, row.pin_hash)
             pin, pin_hash = new_pin() if new_pin else ("", "")
-            if row:
-                connection.execute(sa.update(station_table).values(pin=pin, pin_hash=pin_hash))
-                return Station(row.signing_key, pin, pin_hash)
-            key = secrets.token_hex(32)
-            connection.execute(
-                sa.insert(station_table).values(id=1, signing_key=key, pin=pin, pin_hash=pin_hash)
-            )
-            return Station(key, pin, pin_hash)
+            made = _station(connection) or _new_station(connection)
+            if not new_pin:
+                return made
+            connection.execute(sa.update(station_table).values(pin=pin, pin_hash=pin_hash))
+            return replace(made, pin=pin, pin_hash=pin_hash)
 
-    def claim_station(self) -> None:
-        """The PIN was used: it is not shown any more."""
+    def claim_station(self, who: str = "") -> None:
+        """The PIN was used: it is not shown any more.   who : as in log()."""
         with self._writing() as connection:
             connection.execute(sa.update(station_table).values(pin=None))
+            _log(connection, "pin", who)
             _next_change(connection)
+
+    def set_station(self, *, screen: str | None = None, language: str | None = None) -> None:
+        """What the big screen shows, and the pages' language; what is not given stays."""
+        if screen is not None and screen not in SCREENS:
+            raise ValueError(f"screen: one of {', '.join(SCREENS)}, not {screen!r}")
+        if language is not None and len(language) > 16:
+            raise ValueError("language: at most 16 characters")
+        told = {"screen": screen, "language": language}
+        self._change_station(**{key: value for key, value in told.items() if value is not None})
+
+    def starter(self) -> str | None:
+        """The phone that has the starter's role; None for none."""
+        return self.station().starter
+
+    def take_start(self, phone_id: str) -> str | None:
+        """Give the starter's role to that phone; who had it before. A change is logged."""
+        if not 1 <= len(phone_id) <= 64:
+            raise ValueError("phone_id: 1 to 64 characters")
+        with self._writing() as connection:
+            before = (_station(connection) or _new_station(connection)).starter
+            if before != phone_id:
+                connection.execute(sa.update(station_table).values(starter=phone_id))
+                _log(connection, "starter", phone_id[:6])
+                _next_change(connection)
+            return before
+
+    def _change_station(self, **columns: Any) -> None:
+        with self._writing() as connection:
+            if not _station(connection):
+                _new_station(connection)
+            if columns:
+                connection.execute(sa.update(station_table).values(**columns))
+                _next_change(connection)
+
+    # What was done
+
+    def log(self, what: str, who: str = "") -> None:
+        """Write down that something of LOGGED happened, now.
+
+        who : what is known of who did it, such as the first signs of a phone's id; at most 40
+        characters, and never an athlete's name.
+        """
+        if what not in LOGGED:
+            raise ValueError(f"what: one of {', '.join(LOGGED)}, not {what!r}")
+        if len(who) > 40:
+            raise ValueError("who: at most 40 characters")
+        with self._writing() as connection:
+            _log(connection, what, who)
+
+    def log_entries(self, limit: int = 50) -> list[Entry]:
+        """What was done, newest first; the 500 newest are kept."""
+        column = log_table.c
+        wanted = sa.select(column.at, column.dated, column.what, column.who)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
+            return [Entry(*row) for row in rows]
 
     # The device's sign of life
 
@@ -1145,7 +1446,10 @@ def _change(connection: Connection, rep: Rep, **columns: Any) -> Rep:
     connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(**columns))
     if rep.active and not STEPS[state]:
         _end_turn(connection, rep.id, state)
-    return _rep_by_id(connection, rep.id)
+    changed = _rep_by_id(connection, rep.id)
+    if changed.drill.get("players"):
+        _tell_starts(connection, changed)
+    return changed
 
 
 def _request(
@@ -1161,8 +1465,8 @@ def _request(
         return _rep(row)
     if _active(connection):
         raise Busy("the rep before has not ended yet")
-    if athlete_id is not None and not _athlete(connection, athlete_id):
-        raise ValueError(f"athlete_id: there is no athlete {athlete_id}")
+    players = _players(drill)
+    _check_athletes(connection, players or [athlete_id])
     session = _running_session(connection)
     made = connection.execute(
         sa.insert(rep_table)
@@ -1170,7 +1474,7 @@ def _request(
         .values(
             key=key,
             session_id=session.id if session else _todays_session(connection),
-            athlete_id=athlete_id,
+            athlete_id=players[0] if players else athlete_id,
             state="requested",
             active=1,
             posture=posture,
@@ -1185,7 +1489,37 @@ def _request(
             changed=_next_change(connection),
         )
     ).scalar_one()
-    return _rep_by_id(connection, made)
+    rep = _rep_by_id(connection, made)
+    if players:
+        rows = [
+            {
+                "rep_id": rep.id,
+                "lane": lane,
+                "athlete_id": who,
+                "own": lane == 0,
+                "session_id": rep.session_id,
+                "posture": posture,
+                "lead_leg": lead_leg,
+            }
+            for lane, who in enumerate(players)
+        ]
+        connection.execute(sa.insert(start_table), rows)
+    return rep
+
+
+def _players(drill: Mapping[str, Any]) -> list[int | None]:
+    """The athletes of a drill's lanes; [] for a drill without lanes."""
+    players = drill.get("players") or []
+    named = [who for who in players if who is not None]
+    if len(players) > MOST_LANES or len(set(named)) < len(named):
+        raise ValueError(f"players: {MOST_LANES} at most, nobody in two lanes")
+    return list(players)
+
+
+def _check_athletes(connection: Connection, athletes: Sequence[int | None]) -> None:
+    for who in athletes:
+        if who is not None and not _athlete(connection, who):
+            raise ValueError(f"athlete_id: there is no athlete {who}")
 
 
 def _running_session(connection: Connection) -> Session | None:
@@ -1236,6 +1570,260 @@ def _reorder(connection: Connection, order: Sequence[Turn]) -> None:
         connection.execute(
             sa.update(turn_table).where(turn_table.c.id == turn_id).values(place=place)
         )
+
+
+def _next_turns(turns: Sequence[Turn], most: int) -> list[Turn]:
+    """Who is up next, one in each lane: all of the first one's posture, nobody twice."""
+    up: list[Turn] = []
+    for turn in turns:
+        if turn.state != "waiting" or (up and turn.posture != up[0].posture):
+            continue
+        if all(turn.athlete_id != other.athlete_id for other in up):
+            up.append(turn)
+    return up[:most]
+
+
+def _starts(connection: Connection, reps: Sequence[int]) -> dict[int, list[Start]]:
+    """By rep, in the lanes' order; nothing of reps without lanes."""
+    column = start_table.c
+    wanted = sa.select(start_table).where(column.rep_id.in_(reps))
+    found: dict[int, list[Start]] = {}
+    for row in connection.execute(wanted.order_by(column.rep_id, column.lane)):
+        found.setdefault(row.rep_id, []).append(Start(**row._mapping))
+    return found
+
+
+def _tell_starts(connection: Connection, rep: Rep) -> None:
+    """Repeat beside a rep with lanes, for each of its athletes, what boards read."""
+    column = start_table.c
+    for start in _starts(connection, [rep.id]).get(rep.id, []):
+        told = rep.result and starts.own_result(rep.result, start.lane, own=start.own)
+        counts = told is not None and rep.state == "done"
+        reaction = ((told or {}).get("reaction_s") or {}) if counts else {}
+        connection.execute(
+            sa.update(start_table)
+            .where(column.rep_id == rep.id, column.lane == start.lane)
+            .values(
+                posture=rep.posture,
+                status=told["status"] if told and counts else rep.status,
+                reaction_s=reaction.get("value"),
+                reaction_u=reaction.get("u"),
+                deleted_at=rep.deleted_at,
+            )
+        )
+
+
+def _reps_of(athlete_id: int, status: str | None) -> sa.CompoundSelect[Any]:
+    """The ids of an athlete's reps, in whatever lane; of those that ended so for him."""
+    rep, start = rep_table.c, start_table.c
+    own = sa.select(rep.id).where(rep.athlete_id == athlete_id)
+    beside = sa.select(start.rep_id).where(start.athlete_id == athlete_id, start.own.is_(False))
+    if status is not None:
+        own, beside = own.where(rep.status == status), beside.where(start.status == status)
+    return sa.union_all(own, beside)
+
+
+def _each_start(connection: Connection, reps: Sequence[Rep]) -> list[Rep]:
+    """Those reps, and in place of each that had lanes one for each athlete, as if he was alone."""
+    shared = _starts(connection, [rep.id for rep in reps if rep.drill.get("players")])
+    found: list[Rep] = []
+    for rep in reps:
+        found += [_as_if_alone(rep, start) for start in shared.get(rep.id, [])] or [rep]
+    return found
+
+
+def _as_if_alone(rep: Rep, start: Start) -> Rep:
+    result = rep.result and starts.own_result(rep.result, start.lane, own=start.own)
+    his = replace(rep, athlete_id=start.athlete_id, lead_leg=start.lead_leg, result=result)
+    if start.own:
+        return his
+    return replace(
+        his, status=start.status, reaction_s=start.reaction_s, reaction_u=start.reaction_u
+    )
+
+
+def _give_start(connection: Connection, rep: Rep, lane: int, athlete_id: int | None) -> Rep:
+    there = {start.lane: start for start in _starts(connection, [rep.id]).get(rep.id, [])}
+    if lane not in there:
+        raise ValueError(f"rep {rep.id} had nobody in lane {lane}")
+    before = there[lane]
+    if before.athlete_id == athlete_id:
+        return rep
+    named = {start.athlete_id: start for start in there.values()}
+    moved = {lane: (athlete_id, before.lead_leg)}
+    other = None if athlete_id is None else named.get(athlete_id)
+    if other:  # they change places, each with his turn and the leg of it
+        moved[lane] = (athlete_id, other.lead_leg)
+        moved[other.lane] = (before.athlete_id, before.lead_leg)
+    else:
+        column = turn_table.c
+        turn = connection.scalar(
+            sa.select(column.id).where(
+                column.rep_id == rep.id, column.athlete_id.is_not_distinct_from(before.athlete_id)
+            )
+        )
+        connection.execute(
+            sa.update(turn_table).where(column.id == turn).values(athlete_id=athlete_id)
+        )
+    for number, (who, leg) in moved.items():
+        connection.execute(
+            sa.update(start_table)
+            .where(start_table.c.rep_id == rep.id, start_table.c.lane == number)
+            .values(athlete_id=who, lead_leg=leg)
+        )
+    return _follow_starts(connection, rep)
+
+
+def _follow_starts(connection: Connection, rep: Rep, **columns: Any) -> Rep:
+    """Write what follows for a rep from who is in its lanes, and columns beside it."""
+    there = _starts(connection, [rep.id])[rep.id]
+    players: list[int | None] = [None] * len(rep.drill["players"])
+    for start in there:
+        players[start.lane] = start.athlete_id
+    drill = rep.drill | {"players": players}
+    connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(drill=drill))
+    own = next(start for start in there if start.own)
+    return _change(connection, rep, athlete_id=own.athlete_id, lead_leg=own.lead_leg, **columns)
+
+
+def _forget(connection: Connection, athletes: set[int], whole: Collection[int] = ()) -> int:
+    """Take out athletes with their part of each rep, and reps as a whole; how many reps it was."""
+    column, start = rep_table.c, start_table.c
+    own = set(connection.scalars(sa.select(column.id).where(column.athlete_id.in_(athletes))))
+    theirs = sa.select(start.rep_id).where(start.athlete_id.in_(athletes))
+    shared = _starts(connection, list(connection.scalars(theirs)))
+    others = {
+        rep_id: left
+        for rep_id, there in shared.items()
+        if rep_id not in whole
+        and (left := [each for each in there if each.athlete_id not in athletes])
+    }
+    reps = (own | set(shared) | set(whole)) - set(others)
+    for rep_id, left in others.items():
+        _leave_lanes(connection, _rep_by_id(connection, rep_id), shared[rep_id], left)
+    for table, place, gone in (
+        (turn_table, turn_table.c.athlete_id, athletes),
+        (turn_table, turn_table.c.rep_id, reps),
+        (team_member_table, team_member_table.c.athlete_id, athletes),
+        (start_table, start.rep_id, reps),
+        (note_table, note_table.c.rep_id, reps | set(others)),
+        (evidence_table, evidence_table.c.rep_id, reps | set(others)),
+        (rep_table, column.id, reps),
+        (athlete_table, athlete_table.c.id, athletes),
+    ):
+        connection.execute(sa.delete(table).where(place.in_(gone)))
+    _next_change(connection)
+    return len(reps) + len(others)
+
+
+def _leave_lanes(
+    connection: Connection, rep: Rep, there: Sequence[Start], left: Sequence[Start]
+) -> None:
+    """Take everybody out of a rep with lanes but those who are left."""
+    column = start_table.c
+    gone = {each.lane for each in there} - {each.lane for each in left}
+    own = left[0].lane
+    connection.execute(sa.delete(start_table).where(column.rep_id == rep.id, column.lane.in_(gone)))
+    connection.execute(
+        sa.update(start_table).where(column.rep_id == rep.id, column.lane == own).values(own=True)
+    )
+    columns = {}
+    if rep.result:
+        result = starts.without(rep.result, gone, own)
+        if rep.state != "done":  # it was called back for all of them
+            result["status"] = rep.result["status"]
+        columns["result"] = result
+    _follow_starts(connection, rep, **columns)
+
+
+class Old(NamedTuple):
+    """Ids of what is older than may be kept."""
+
+    athletes: set[int]
+    nameless: set[int]  # reps
+    reps: set[int]  # nameless, or only of those athletes
+    sessions: set[int]
+
+
+def _old(connection: Connection, before: str) -> Old:
+    """What forget_old() forgets, with `before` the first moment that is kept."""
+    rep, start, turn, athlete = rep_table.c, start_table.c, turn_table.c, athlete_table.c
+    wanted = sa.select(rep.id, rep.athlete_id, rep.session_id, rep.requested_at, rep.dated)
+    rows = connection.execute(wanted.order_by(rep.id)).all()
+    latest = _latest_dates([(row.requested_at, row.dated) for row in rows])
+    old = {row.id for row, at in zip(rows, latest, strict=True) if at is not None and at < before}
+    whose: dict[int, set[int]] = {row.id: {row.athlete_id} - {None} for row in rows}
+    for row in connection.execute(sa.select(start.rep_id, start.athlete_id)):
+        whose[row.rep_id] |= {row.athlete_id} - {None}
+
+    sessions = connection.execute(sa.select(session_table)).all()
+    used = {row.session_id for row in rows}
+    young = {row.session_id for row in rows if row.id not in old}
+    young |= {
+        row.id
+        for row in sessions
+        if row.id not in used
+        and (row.started_at >= before or (row.circuit is not None and row.ended_at is None))
+    }
+    planned = connection.execute(sa.select(turn.session_id, turn.athlete_id)).all()
+
+    started = set().union(*whose.values())
+    kept = set().union(*(who for rep_id, who in whose.items() if rep_id not in old))
+    kept |= {row.athlete_id for row in planned if row.session_id in young}
+    people = connection.execute(sa.select(athlete.id, athlete.created_at, athlete.dated))
+    athletes = {
+        row.id
+        for row in people
+        if row.id not in kept and (row.id in started or (row.dated and row.created_at < before))
+    }
+    reps = {rep_id for rep_id in old if whose[rep_id] <= athletes}
+    stay = young | {row.session_id for row in rows if row.id not in reps}
+    stay |= {row.session_id for row in planned if row.athlete_id not in athletes | {None}}
+    return Old(
+        athletes,
+        {rep_id for rep_id in old if not whose[rep_id]},
+        reps,
+        {row.id for row in sessions} - stay,
+    )
+
+
+def _latest_dates(told: Sequence[tuple[str, bool]]) -> list[str | None]:
+    """Of reps in their order the latest that each can have been run; None where nothing tells.
+
+    told : date, and whether it is one. What has none was run before the next that has one; it does
+    not count as older than any before it either, should a clock have been set back.
+    """
+    found: list[str | None] = []
+    after: str | None = None
+    for at, dated in reversed(told):
+        after = at if dated else after
+        found.append(after)
+    newest = ""
+    for k, (at, dated) in enumerate(told):
+        newest = max(newest, at) if dated else newest
+        latest = found[-1 - k]
+        if latest is not None and not dated:
+            found[-1 - k] = max(latest, newest)
+    return found[::-1]
+
+
+def _station(connection: Connection) -> Station | None:
+    wanted = sa.select(*(column for column in station_table.c if column.name != "id"))
+    row = connection.execute(wanted).first()
+    return Station(**row._mapping) if row else None
+
+
+def _new_station(connection: Connection) -> Station:
+    made = Station(signing_key=secrets.token_hex(32), pin="", pin_hash="")
+    connection.execute(sa.insert(station_table).values(id=1, **asdict(made)))
+    return made
+
+
+def _log(connection: Connection, what: str, who: str = "") -> None:
+    column = log_table.c
+    row = {"at": utc_now(), "dated": bool(clock.source()), "what": what, "who": who}
+    made = connection.execute(sa.insert(log_table).values(**row).returning(column.id))
+    connection.execute(sa.delete(log_table).where(column.id <= made.scalar_one() - LOG_LENGTH))
 
 
 def _end_turn(connection: Connection, rep_id: int, state: str) -> None:

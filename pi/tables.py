@@ -12,6 +12,8 @@ athlete_table = sa.Table(
     sa.Column("created_at", sa.String(32), nullable=False),
     sa.Column("deleted_at", sa.String(32)),
     sa.Column("token", sa.String(32)),
+    sa.Column("dated", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("consent", sa.String(4), nullable=False, server_default=""),
     sa.Index("athlete_name", "name"),
     sa.Index("athlete_token", "token", unique=True),
 )
@@ -81,6 +83,43 @@ turn_table = sa.Table(
     sa.Column("felt", sa.String(8), nullable=False),
     sa.Index("turn_order", "session_id", "place"),
     sa.Index("turn_of_rep", "rep_id"),
+)
+team_member_table = sa.Table(
+    "team_member",
+    metadata,
+    sa.Column("session_id", sa.Integer, sa.ForeignKey("session.id"), primary_key=True),
+    sa.Column("athlete_id", sa.Integer, sa.ForeignKey("athlete.id"), primary_key=True),
+    sa.Column("team", sa.String(40), nullable=False),
+)
+# Of a rep with lanes each athlete's own, with what boards read: repeated from the rep.
+start_table = sa.Table(
+    "start",
+    metadata,
+    sa.Column("rep_id", sa.Integer, sa.ForeignKey("rep.id"), primary_key=True),
+    sa.Column("lane", sa.Integer, primary_key=True),  # from 0
+    sa.Column("athlete_id", sa.Integer, sa.ForeignKey("athlete.id")),
+    sa.Column("own", sa.Boolean, nullable=False),  # the rep is his: its row tells the same
+    sa.Column("session_id", sa.Integer, sa.ForeignKey("session.id"), nullable=False),
+    sa.Column("posture", sa.String(16), nullable=False),
+    sa.Column("lead_leg", sa.String(8), nullable=False),
+    sa.Column("status", sa.String(16)),
+    sa.Column("reaction_s", sa.Float),
+    sa.Column("reaction_u", sa.Float),
+    sa.Column("deleted_at", sa.String(32)),
+    sa.Index(
+        "start_board",
+        *("athlete_id", "own", "status", "deleted_at", "rep_id"),
+        *("session_id", "posture", "reaction_s", "reaction_u"),
+    ),
+)
+note_table = sa.Table(
+    "note",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("rep_id", sa.Integer, sa.ForeignKey("rep.id"), nullable=False),
+    sa.Column("words", sa.String(80), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Index("note_of_rep", "rep_id", "id"),
 )
 evidence_table = sa.Table(
     "evidence",
@@ -175,4 +214,17 @@ station_table = sa.Table(
     sa.Column("signing_key", sa.String(64), nullable=False),
     sa.Column("pin", sa.String(16)),  # as long as nobody has used it
     sa.Column("pin_hash", sa.String(255), nullable=False),
+    sa.Column("keep_days", sa.Integer, server_default="120"),  # none: until somebody forgets it
+    sa.Column("starter", sa.String(64)),  # the phone that has the starter's role
+    sa.Column("screen", sa.String(8), nullable=False, server_default="now"),
+    sa.Column("language", sa.String(16), nullable=False, server_default=""),
+)
+log_table = sa.Table(
+    "log",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("dated", sa.Boolean, nullable=False),
+    sa.Column("what", sa.String(16), nullable=False),
+    sa.Column("who", sa.String(40), nullable=False),
 )

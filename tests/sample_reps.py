@@ -98,6 +98,26 @@ def nothing_measured(status: str, reason: str) -> dict:
     }
 
 
+def lanes_result(*reactions: float | None) -> dict:
+    """A result of athletes who started at once, lane by lane, with these reactions; None moved not.
+
+    What stands above is of the first.
+    """
+
+    def told(k: int, reaction: float | None) -> dict:
+        if reaction is None:
+            return nothing_measured("no_movement", f"nobody started in lane {k + 1}")
+        return sample_result(reaction_s={"value": reaction, "u": 0.006})
+
+    every = [told(k, reaction) for k, reaction in enumerate(reactions)]
+    kept = ("schema", "version", "algorithm", "capture")
+    athletes = [
+        {"lane": f"{k + 1}"} | {key: value for key, value in each.items() if key not in kept}
+        for k, each in enumerate(every)
+    ]
+    return copy.deepcopy(every[0] | {"athletes": athletes})
+
+
 def sample_replay(movement_s: float | None = REACTION_S) -> bytes:
     """Evidence "replay": a lying body that rises and runs off to the right."""
     frames = []

@@ -1,6 +1,6 @@
 """Postures, legs and holds: what every other part counts on finding there."""
 
-from pi.drills import CIRCUITS, FARTHEST_M, HOLDS, LEAD_LEGS, POSTURES
+from pi.drills import CIRCUITS, FARTHEST_M, HOLDS, LEAD_LEGS, NOTES, POSTURES
 from pi.settings import hold_for
 
 
@@ -45,3 +45,8 @@ def test_no_circuit_runs_farther_than_the_articles_cap_and_each_can_be_run():
             assert posture in POSTURES
             assert leg in LEAD_LEGS
         assert circuit.words.endswith(".")
+
+
+def test_a_coachs_notes_fit_a_button_each_and_are_there_once():
+    assert 6 <= len(NOTES) == len(set(NOTES)) <= 10
+    assert all(1 <= len(words) <= 24 and words[0].isupper() for words in NOTES)

@@ -1,6 +1,7 @@
 """Order, comparison and boards: known answers, and what chance may not look like."""
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
@@ -8,7 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi.drills import CIRCUITS
-from pi.sessions import Known, Planned, compare, felt, improved, joined, plan, summary
+from pi.sessions import (
+    Known,
+    Made,
+    Planned,
+    compare,
+    consistency,
+    dealt,
+    felt,
+    improved,
+    joined,
+    places,
+    plan,
+    ranking,
+    summary,
+    totals,
+)
 
 STARTS = CIRCUITS["article"].starts
 
@@ -141,3 +157,158 @@ def test_the_body_knew_or_did_not():
 
 def test_turns_carry_what_the_timer_is_asked_for():
     assert plan([4], [("plank", "right")]) == [Planned(4, "plank", "right")]
+
+
+# Boards
+
+
+def test_too_few_starts_tell_nothing_of_how_much_they_vary():
+    assert consistency([0.2, 0.3], [0.0, 0.0]) is None
+    assert consistency([], []) is None
+    kinds = ["back", "back", "plank", "belly"]
+    assert consistency([0.3, 0.31, 0.2, 0.25], [0.0] * 4, kinds) is None
+
+
+def test_what_measuring_adds_is_not_held_against_the_athlete():
+    """Starts 30 ms to and fro, of which measuring alone makes 18: 24 are his."""
+    known = consistency([0.22, 0.25, 0.28], [0.018] * 3)
+    assert known.value == pytest.approx(0.024)
+    assert known.spread == pytest.approx(0.030)
+    steady = consistency([0.250, 0.251, 0.249], [0.010] * 3)
+    assert steady.value == 0.0
+    assert steady.u == pytest.approx(0.010), "10 ms cannot be told from none at all"
+
+
+def test_postures_of_their_own_speed_are_not_taken_for_unsteadiness():
+    values = [0.30, 0.30, 0.30, 0.20, 0.20, 0.20]
+    kinds = ["back"] * 3 + ["plank"] * 3
+    assert consistency(values, [0.0] * 6, kinds).value == pytest.approx(0.0, abs=1e-12)
+    assert consistency(values, [0.0] * 6).value > 0.05
+
+
+@pytest.mark.parametrize("count", [3, 6, 15])
+def test_u_of_a_spread_covers_as_it_says(count):
+    random = np.random.default_rng(5)
+    inside = 0
+    for _ in range(2000):
+        seen = random.normal(0.24, 0.025, count) + random.normal(0, 0.006, count)
+        known = consistency(seen, [0.006] * count)
+        inside += abs(known.value - 0.025) < known.u
+    assert 0.62 < inside / 2000 < 0.76
+
+
+def labels(known, **more):
+    return {who: place.label for who, place in places(known, **more).items()}
+
+
+def test_places_are_shared_where_the_difference_is_inside_its_uncertainty():
+    known = {"a": (0.200, 0.004), "b": (0.204, 0.004), "c": (0.260, 0.004)}
+    assert labels(known) == {"a": "1=", "b": "1=", "c": "3"}
+    assert labels(known, largest=True) == {"a": "2=", "b": "2=", "c": "1"}
+
+
+def test_nobody_has_a_place_alone_or_without_a_number():
+    assert places({"a": (0.2, 0.004)}) == {}
+    known = {"a": (0.2, 0.004), "b": (math.nan, math.nan), "c": (0.3, 0.004)}
+    assert labels(known) == {"a": "1", "c": "2"}
+
+
+def test_equal_does_not_carry_over():
+    known = {"a": (0.200, 0.010), "b": (0.212, 0.010), "c": (0.224, 0.010)}
+    assert labels(known) == {"a": "1=", "b": "1=", "c": "2="}
+
+
+@st.composite
+def numbers(draw):
+    each = st.tuples(st.floats(0, 1), st.floats(0, 0.3))
+    return dict(enumerate(draw(st.lists(each, max_size=9))))
+
+
+@given(numbers())
+def test_whoever_is_clearly_ahead_has_the_better_place(known):
+    found = places(known)
+    for one, (a, u_a) in known.items():
+        for other, (b, u_b) in known.items():
+            if b - a > math.hypot(u_a, u_b) * (1 + 1e-9):
+                assert found[one].number < found[other].number
+            elif one != other and abs(b - a) < math.hypot(u_a, u_b) * (1 - 1e-9):
+                assert found[one].equal
+                assert found[other].equal
+
+
+@given(numbers(), st.integers(1, 5))
+def test_the_last_is_never_ranked(known, most):
+    told = ranking(known, most)
+    found = places(known)
+    last = max((place.number for place in found.values()), default=0)
+    assert len(told) < max(len(known), 1)
+    assert all(found[who].number < last for _, who in told)
+    assert all(found[who].number <= most for _, who in told)
+    assert [found[who].number for _, who in told] == sorted(found[who].number for _, who in told)
+    assert all(label == found[who].label for label, who in told)
+
+
+def test_the_first_three_are_ranked_and_who_ties_with_them():
+    known = {k: (0.20 + 0.02 * k, 0.001) for k in range(6)}
+    assert ranking(known) == [("1", 0), ("2", 1), ("3", 2)]
+    assert ranking(known | {6: (0.2405, 0.001)}) == [("1", 0), ("2", 1), ("3=", 2), ("3=", 6)]
+    assert ranking(known, largest=True)[0] == ("1", 5)
+
+
+def test_where_nobody_is_clearly_ahead_nobody_is_ranked():
+    assert ranking({k: (0.20 + 0.001 * k, 0.010) for k in range(5)}) == []
+    assert ranking({}) == ranking({1: (0.2, 0.01)}) == []
+
+
+@given(st.integers(0, 40), st.integers(1, 6), st.integers(0, 9))
+def test_teams_are_dealt_to_within_one(count, teams, seed):
+    names = [f"team {k}" for k in range(teams)]
+    drawn = dealt(range(count), names, Random(seed))
+    sizes = [list(drawn.values()).count(name) for name in names]
+    assert set(drawn) == set(range(count))
+    assert max(sizes) - min(sizes) <= 1
+    assert drawn == dealt(range(count), names, Random(seed))
+
+
+def test_the_lot_favours_nobody_and_the_larger_team_is_not_always_the_first():
+    random = Random(1)
+    rounds = [dealt(range(5), ["red", "blue"], random) for _ in range(400)]
+    for who in range(5):
+        assert 150 < sum(drawn[who] == "red" for drawn in rounds) < 250
+    assert 150 < sum(list(drawn.values()).count("red") == 3 for drawn in rounds) < 250
+
+
+def test_teams_without_a_name_of_their_own_are_refused():
+    for teams in ([], ["red", "red"]):
+        with pytest.raises(ValueError, match="teams"):
+            dealt([1, 2], teams, Random(1))
+
+
+def test_a_small_team_is_not_behind_because_it_is_small():
+    teams = {1: "red", 2: "red", 3: "red", 4: "blue", 9: "blue"}
+    made = {
+        1: Made(2, 2, at(0.030, 0.03)),
+        2: Made(2, 2, at(0.010, 0.04)),
+        3: Made(1, 2, None),
+        4: Made(2, 2, at(math.nan, math.nan)),
+    }
+    red, blue = totals(teams, made)
+    assert (red.team, red.athletes, red.circuits, red.done, red.planned) == ("red", 3, 2, 5, 6)
+    assert red.share == pytest.approx(5 / 6)
+    assert (red.gained.value, red.gained.u) == pytest.approx((0.020, 0.025))
+    assert red.gained.starts == 2, "how many have a gain"
+    assert (blue.team, blue.athletes, blue.circuits, blue.share) == ("blue", 1, 1, 1.0)
+    assert math.isnan(blue.gained.value)
+
+
+def test_a_team_for_which_nothing_was_planned_has_no_share():
+    (team,) = totals({1: "red"}, {1: Made(0, 0, None)})
+    assert (team.circuits, team.planned) == (0, 0)
+    assert math.isnan(team.share)
+
+
+def test_teams_whose_gains_differ_by_less_than_is_known_are_equal():
+    teams = {1: "red", 2: "blue", 3: "green"}
+    made = {who: Made(2, 2, at(gain, 0.01)) for who, gain in ((1, 0.02), (2, 0.01), (3, 0.09))}
+    known = {each.team: (each.gained.value, each.gained.u) for each in totals(teams, made)}
+    assert labels(known, largest=True) == {"red": "2=", "blue": "2=", "green": "1"}

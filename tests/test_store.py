@@ -681,6 +681,8 @@ def test_a_store_of_any_older_version_keeps_every_rep(tmp_path, revision):
     with open_store(f"sqlite:///{tmp_path / 'now.db'}") as store:
         fox = store.add_athlete("Fox")
         reps = [add_rep(store, ending, athlete_id=fox.id) for ending in ("measured", "aborted")]
+        store.station(lambda: ("123456", "hash"))
+        store.claim_station()
     as_it_was(tmp_path / "now.db", tmp_path / "old.db", revision)
     with open_store(f"sqlite:///{tmp_path / 'old.db'}") as store:
         measured, aborted = (store.rep(rep.id) for rep in reps)
@@ -692,3 +694,14 @@ def test_a_store_of_any_older_version_keeps_every_rep(tmp_path, revision):
         athlete = store.athletes()[0]
         assert athlete.name == "Fox"
         assert len(athlete.token) >= 20
+        assert (athlete.dated, athlete.consent) == (True, "")
+        station = store.station()
+        assert station.claimed == (revision >= "0007"), "before there was none"
+        assert (station.keep_days, station.starter) == (120, None)
+        assert (station.screen, station.language) == ("now", "")
+        assert [one.value for one in store.reactions([athlete.id], newest=9)] == [0.243]
+        store.set_notes(measured.id, ["Great start"])
+        store.set_team(measured.session_id, athlete.id, "Red")
+        store.set_consent(athlete.id, "yes")
+        assert store.forget_athletes([athlete.id]) == 2
+        assert store.reps() == store.athletes() == []
