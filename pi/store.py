@@ -426,7 +426,7 @@ class Store:
             session = _running_session(connection)
             turns = _turns(connection, session.id) if session else []
             lanes = session.circuit.get("lanes") or 1 if session else 1
-            up = _next_turns(turns, lanes)
+            up = next_turns(turns, lanes)
             if session is None or not up:
                 raise WrongStep("nobody is left in this session")
             drill = dict(session.circuit.get("drill") or {})
@@ -742,6 +742,21 @@ class Store:
     def latest_session(self) -> Session | None:
         """The newest planned session."""
         return next(iter(self.sessions(1)), None)
+
+    def change_circuit(self, session_id: int, **changes: Any) -> None:
+        """Put something else into a session's own circuit, such as ranking=True."""
+        with self._writing() as connection:
+            column = session_table.c
+            wanted = sa.select(column.circuit).where(column.id == session_id)
+            circuit = connection.scalar(wanted)
+            if circuit is None:
+                raise ValueError(f"there is no session {session_id}")
+            connection.execute(
+                sa.update(session_table)
+                .where(column.id == session_id)
+                .values(circuit=dict(circuit) | changes)
+            )
+            _next_change(connection)
 
     def end_session(self, session_id: int) -> None:
         """No more turns of it; resume_session() takes it back."""
@@ -1572,7 +1587,7 @@ def _reorder(connection: Connection, order: Sequence[Turn]) -> None:
         )
 
 
-def _next_turns(turns: Sequence[Turn], most: int) -> list[Turn]:
+def next_turns(turns: Sequence[Turn], most: int) -> list[Turn]:
     """Who is up next, one in each lane: all of the first one's posture, nobody twice."""
     up: list[Turn] = []
     for turn in turns:

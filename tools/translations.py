@@ -40,7 +40,8 @@ SPEAKERS = (
 NOT_SHOWN = re.compile(
     r"^(\{0\}: \{1\}|button |rep %|rep \{0\} |store\.url|\{0\}: written|\{0\}: cannot|kind: "
     r"|state: |posture: |lead_leg: |key: |felt: |name: 1|source: |there is no |athlete_id|action: "
-    r"|picture: |minimum_s|GPIOZERO|sounder|camera: %|set-up %|%\(|trackstart |pictures do not end|state reason|view: "
+    r"|picture: |minimum_s|GPIOZERO|sounder|camera: %|set-up %|%\(|trackstart |pictures do not end"
+    r"|state reason|view: "
     r"|a calibration is|roll_deg|sqlite|not the observations"
     r"|(numpy|OpenCV|Linux|Python) \{0\}$"
     r"|(Factory|[Ss]tation|dev|dump|gpiozero|ignore|iw|lgpio|nan|picamera2)$)"

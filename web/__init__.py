@@ -9,7 +9,20 @@ from werkzeug.exceptions import HTTPException
 
 from pi.settings import Settings, load_settings
 from pi.store import Store, open_store
-from web import board, check, coach, home, language, portal, session, set_up, words
+from web import (
+    board,
+    check,
+    coach,
+    home,
+    join,
+    language,
+    plan,
+    portal,
+    session,
+    set_up,
+    station,
+    words,
+)
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
@@ -43,7 +56,10 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.jinja_env.globals.update(words=words, theme=home.theme, themes=home.THEMES)
     app.register_blueprint(site)
     app.register_blueprint(set_up.page)
+    app.register_blueprint(plan.page)
     app.register_blueprint(session.page)
+    app.register_blueprint(join.page)
+    app.register_blueprint(station.page)
     app.register_blueprint(board.page)
     app.register_blueprint(check.page)
     app.register_blueprint(coach.page)

@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from flask import Blueprint, abort, jsonify, render_template, request
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -15,8 +15,9 @@ from pi.drills import LEAD_LEGS, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Reaction, Rep, Session, Turn
 from web import export, words
-from web.session import ALL, answer, names_of, poke, store
-from web.state import state_now
+from web.people import names_of, store
+from web.session import ALL, answer
+from web.state import poke, state_now
 
 page = Blueprint("board", __name__)
 
@@ -36,11 +37,16 @@ class Column(NamedTuple):
     gained: dict[str, Any] | None  # s quicker than before, as a quantity
     ahead: bool  # more than its uncertainty
     behind: bool
+    team: str
+    gain: Known | None  # as `gained`
+    consistent: dict[str, Any] | None  # s, from start to start beyond measuring, as a quantity
+    kinds: dict[tuple[str, str], Known]  # reaction, by posture and leg
 
 
 def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column]:
     """Everybody in the order of the plan: nobody is first, and nobody last."""
     known = {each.id: each for each in store().athletes()}
+    names, teams = names_of(), store().teams(session.id)
     before = earlier_ones(session, turns)
     order = list(dict.fromkeys(turn.athlete_id for turn in turns))
     told = []
@@ -48,10 +54,14 @@ def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column
         own = [turn for turn in turns if turn.athlete_id == athlete]
         made = [rep for rep in reps if rep.athlete_id == athlete]
         now, gain = of_reps(made), against_before(made, before)
+        steady = consistency_of(made)
+        kinds: dict[tuple[str, str], list[Rep]] = {}
+        for rep in measured(made):
+            kinds.setdefault((rep.posture, rep.lead_leg), []).append(rep)
         told.append(
             Column(
                 athlete,
-                known[athlete].name if athlete in known else "",
+                names.get(athlete, ""),
                 known[athlete].token if athlete in known else "",
                 sum(turn.state == "done" for turn in own),
                 sum(turn.state != "skipped" for turn in own),
@@ -60,9 +70,67 @@ def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column
                 quantity(gain) if gain else None,
                 bool(gain and gain.value > gain.u),
                 bool(gain and gain.value < -gain.u),
+                teams.get(athlete or 0, ""),
+                gain,
+                quantity(steady) if steady else None,
+                {kind: of_reps(own) for kind, own in kinds.items()},
             )
         )
     return told
+
+
+def consistency_of(reps: list[Rep]) -> Known | None:
+    """How much an athlete's starts vary beyond what measuring them adds; None for too few."""
+    told = measured(reps)
+    return sessions.consistency(
+        [reaction(rep)[0] for rep in told],
+        [reaction(rep)[1] for rep in told],
+        [rep.posture for rep in told],
+    )
+
+
+class TeamRow(NamedTuple):
+    """A team on the board."""
+
+    total: sessions.Total
+    gained: dict[str, Any] | None  # s quicker than before, each on average, as a quantity
+    place: str  # "1", "2="; "" where no team can be told from another
+
+
+def teams_of(session: Session, told: list[Column]) -> list[TeamRow]:
+    """What each team has made, fair to small ones; empty without teams."""
+    teams = {one.athlete: one.team for one in told if one.team}
+    made = {one.athlete: sessions.Made(one.done, one.planned, one.gain) for one in told}
+    totals = sessions.totals(teams, made)
+    known = {each.team: (each.gained.value, each.gained.u) for each in totals}
+    places = sessions.places(known, largest=True)
+    return [
+        TeamRow(each, quantity(each.gained), places[each.team].label if each.team in places else "")
+        for each in totals
+    ]
+
+
+class First(NamedTuple):
+    """Who was quickest in one kind of start, three at most."""
+
+    posture: str
+    lead_leg: str
+    rows: list[tuple[str, str, dict[str, Any] | None]]  # place, name, reaction
+
+
+def first_of(session: Session, told: list[Column]) -> list[First]:
+    """The quickest three of each kind of start, where the teacher has turned that on."""
+    if not session.circuit.get("ranking"):
+        return []
+    found = []
+    kinds = dict.fromkeys(kind for one in told for kind in one.kinds)
+    for kind in kinds:
+        known = {one.athlete: one.kinds[kind] for one in told if kind in one.kinds}
+        ranked = sessions.ranking({who: (each.value, each.u) for who, each in known.items()})
+        names = {one.athlete: one.name for one in told}
+        rows = [(place, names[who], quantity(known[who])) for place, who in ranked]
+        found.append(First(*kind, rows))
+    return found
 
 
 def measured(reps: list[Rep]) -> list[Rep]:
@@ -165,7 +233,7 @@ def summary(number: int) -> ResponseReturnValue:
     if session is None:
         abort(404)
     turns = store().turns(number)
-    reps = store().reps(session_id=number, limit=ALL)
+    reps = store().starts(number)
     told = columns(session, turns, reps)
     alone = len(told) == 1
     felt_of = {turn.rep_id: turn.felt for turn in turns}
@@ -178,7 +246,20 @@ def summary(number: int) -> ResponseReturnValue:
         compared=comparisons(reps) if alone else [],
         best=min(measured(reps), key=reaction, default=None) if alone else None,
         felt=how_well_felt(reps, felt_of),
+        teams=teams_of(session, told),
+        first=first_of(session, told),
     )
+
+
+@page.post("/session/<int:number>/ranking")
+def rank(number: int) -> ResponseReturnValue:
+    """Show who is quickest, or hide it again: off until the teacher wants it."""
+    session = store().session(number)
+    if session is None:
+        abort(404)
+    store().change_circuit(number, ranking=request.form.get("show") == "yes")
+    poke()
+    return redirect(url_for("board.summary", number=number), 303)
 
 
 @page.get("/session/<int:number>.json")
@@ -187,7 +268,7 @@ def as_json(number: int) -> ResponseReturnValue:
     session = store().session(number)
     if session is None:
         abort(404)
-    reps = store().reps(session_id=number, limit=ALL)
+    reps = store().starts(number)
     turns = store().turns(number)
     names = names_of()
     who = dict.fromkeys(turn.athlete_id for turn in turns if turn.athlete_id in names)

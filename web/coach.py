@@ -5,6 +5,7 @@ it. From then on only a coach's phone changes anything; everybody may look, stop
 start felt. A new PIN is made on the box: `trackstart pin`.
 """
 
+import secrets
 import threading
 import time
 from collections import deque
@@ -39,6 +40,9 @@ ANYBODYS = {
 }
 """What needs no coach: to stop is everybody's, one's own is one's own."""
 
+STARTS = {"pages.arm", "pages.go", "session.arm", "games.arm"}
+"""What only the starter's phone does, once there is a coach: two phones must not start at once."""
+
 wrong: deque[float] = deque(maxlen=TRIES)
 lock = threading.Lock()
 
@@ -60,6 +64,23 @@ def is_coach() -> bool:
     return not now.claimed or session.get("coach") == now.pin_hash[-24:]
 
 
+def phone() -> str:
+    """This phone's own sign, made when a PIN was typed on it; "" before."""
+    return str(session.get("phone", ""))
+
+
+def is_starter() -> bool:
+    """Whether this phone may start somebody: the starter's, or any coach's while nobody is that."""
+    now = station()
+    return is_coach() and (not now.claimed or now.starter in (None, phone()))
+
+
+def take_start() -> None:
+    """This phone is the starter's from now on."""
+    store().take_start(phone() or "box")
+    g.pop("station", None)
+
+
 def keep_to_coach(app: Flask, store: Store) -> None:
     """Refuse everything that changes something to phones that are no coach's."""
     now = store.station()
@@ -72,14 +93,19 @@ def keep_to_coach(app: Flask, store: Store) -> None:
         PERMANENT_SESSION_LIFETIME=KEPT_DAYS * 86400,
         SESSION_REFRESH_EACH_REQUEST=False,
     )
-    app.jinja_env.globals["is_coach"] = is_coach
+    app.jinja_env.globals.update(is_coach=is_coach, is_starter=is_starter)
 
     @app.before_request
     def coaches_only() -> ResponseReturnValue | None:
         if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint in ANYBODYS:
             return None
-        if is_coach():
+        if is_starter() or (is_coach() and request.endpoint not in STARTS):
             return None
+        if is_coach():
+            said = _("Another phone starts. Tap “I start” to take that over.")
+            if request.accept_mimetypes.best == "application/json":
+                return jsonify(state_now(store) | {"said": said}), 403
+            return coach_page(said, 403)
         said = _("Only the coach's phone may do that. If you are the coach, type the PIN on Coach.")
         if request.accept_mimetypes.best == "application/json":
             return jsonify(state_now(store) | {"said": said}), 403
@@ -109,9 +135,12 @@ def enter() -> ResponseReturnValue:
         with lock:
             wrong.append(now)
         return coach_page(_("That is not the PIN."), 403)
-    store().claim_station()
     session.permanent = True
     session["coach"] = station().pin_hash[-24:]
+    session["phone"] = phone() or secrets.token_urlsafe(12)
+    store().claim_station(phone()[:6])
+    if station().starter is None:
+        take_start()
     return redirect(url_for("coach.show"), 303)
 
 
@@ -119,4 +148,5 @@ def enter() -> ResponseReturnValue:
 def leave() -> ResponseReturnValue:
     """This phone is a coach's no more."""
     session.pop("coach", None)
+    session.pop("phone", None)
     return redirect(url_for("coach.show"), 303)

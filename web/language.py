@@ -13,6 +13,7 @@ from flask import (
     Blueprint,
     Flask,
     Response,
+    current_app,
     has_request_context,
     redirect,
     request,
@@ -46,12 +47,15 @@ def speak(app: Flask) -> None:
 
 
 def chosen() -> str:
-    """What was chosen on this phone, else the first of its own languages that there is."""
+    """What was chosen on this phone, else for the box, else the first of the phone's own."""
     if not has_request_context():
         return "en"
     own = session.get("language")
     if own in LANGUAGES:
         return own
+    ours = current_app.extensions["store"].station().language
+    if ours in LANGUAGES:
+        return ours
     return request.accept_languages.best_match(LANGUAGES) or "en"
 
 

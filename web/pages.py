@@ -26,13 +26,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from pi import clock
-from pi.drills import HOLDS, POSTURES
+from pi.drills import HOLDS, NOTES, POSTURES
 from pi.settings import home
 from pi.store import Busy, Evidence, Rep, Store, WrongStep
 from web import export, words
 from web.language import language
 from web.live import Feed
+from web.people import names_of
 from web.replay import draw_replay
+from web.session import lanes_of
 from web.state import known_line, last_ended, state_now
 
 site = Blueprint("pages", __name__)
@@ -71,7 +73,7 @@ def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         key=secrets.token_urlsafe(16),
         dated=bool(clock.source()),
         last=last,
-        name=names().get(last.athlete_id) if last else None,
+        name=names_of().get(last.athlete_id) if last else None,
         calibrated=bool(known_line(store(), current_app.extensions["settings"]).source),
     )
     return html, status
@@ -196,8 +198,12 @@ def rep(number: int) -> ResponseReturnValue:
         rep=shown,
         result=shown.result or {},
         state=state_now(store()),
-        name=names().get(shown.athlete_id),
+        name=names_of().get(shown.athlete_id),
         kinds=store().evidence_kinds(number),
+        notes=NOTES,
+        noted=store().notes_of([number]).get(number, []),
+        lanes=lanes_of(shown, names_of()),
+        names=names_of(),
     )
 
 
@@ -264,10 +270,6 @@ def kept(response: Response) -> Response:
     return response
 
 
-def names() -> dict[int | None, str]:
-    return {athlete.id: athlete.name for athlete in store().athletes()}
-
-
 # --- Reps --------------------------------------------------------------------------------------
 
 
@@ -286,7 +288,7 @@ def reps() -> ResponseReturnValue:
         paging=before is not None,
         deleted=request.args.get("deleted", type=row_id),
         athletes=store().athletes(),
-        names=names(),
+        names=names_of(),
         postures=POSTURES,
         state=state_now(store()),
     )
@@ -294,7 +296,7 @@ def reps() -> ResponseReturnValue:
 
 @site.get("/reps.csv")
 def reps_csv() -> ResponseReturnValue:
-    wanted, people = filters(), names()
+    wanted, people = filters(), names_of()
     lines = export.reps_csv(store(), wanted, people)
     return download(stream_with_context(lines), "reps.csv")
 
@@ -302,7 +304,7 @@ def reps_csv() -> ResponseReturnValue:
 @site.get("/reps.xlsx")
 def reps_xlsx() -> ResponseReturnValue:
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    return download(export.reps_xlsx(store(), filters(), names()), "reps.xlsx", kind)
+    return download(export.reps_xlsx(store(), filters(), names_of()), "reps.xlsx", kind)
 
 
 def filters() -> dict[str, Any]:

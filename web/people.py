@@ -1,0 +1,24 @@
+"""Who is who, and to whom it is told: a name that may not be shown is a number on other phones."""
+
+from flask import current_app
+from flask_babel import gettext as _
+
+from pi.store import Athlete, Store
+from web.coach import is_coach
+
+
+def store() -> Store:
+    return current_app.extensions["store"]
+
+
+def name_of(athlete: Athlete, coach: bool) -> str:
+    """As this phone may read it: whoever did not agree is a number on every phone but a coach's."""
+    if coach or athlete.consent != "no":
+        return athlete.name
+    return _("No. %(number)s", number=athlete.id)
+
+
+def names_of() -> dict[int | None, str]:
+    """Everybody's name, by athlete, as this phone may read it."""
+    coach = is_coach()
+    return {athlete.id: name_of(athlete, coach) for athlete in store().athletes()}

@@ -1,0 +1,217 @@
+"""The plan of a session: who starts, in which circuit, how; circuits of one's own."""
+
+import csv
+import io
+from random import SystemRandom
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from pi import sessions
+from pi.aliases import Alias, aliases
+from pi.drills import (
+    CIRCUITS,
+    CUES,
+    HOLDS,
+    LEAD_LEGS,
+    MOST_CUES,
+    MOST_STARTS,
+    POSTURES,
+    own_circuit,
+)
+from pi.store import MOST_LANES, Busy, Session
+from web.language import N_
+from web.people import names_of, store
+from web.state import known_line, poke, settings, state_now
+from web.told import told
+
+page = Blueprint("plan", __name__)
+
+MOST_NAMES = 60
+TEAMS = (N_("Red"), N_("Blue"), N_("Yellow"), N_("Green"), N_("Orange"), N_("Violet"))
+
+
+def plan_page(said: str = "", status: int = 200, names: str | None = None) -> ResponseReturnValue:
+    """The plan, with what was typed so far.   names : what the list of names says instead."""
+    earlier = store().sessions()
+    of = request.args.get("names", type=int)
+    before = next((each for each in earlier if of in (None, each.id)), None)
+    form = request.form
+    html = render_template(
+        "plan.html",
+        state=state_now(store()),
+        said=said,
+        circuits=offered().values(),
+        forgotten=request.args.get("forgotten", type=int),
+        postures=POSTURES.values(),
+        legs=LEAD_LEGS,
+        most_starts=MOST_STARTS,
+        chosen=request.values.get("circuit") or (before.circuit["key"] if before else "article"),
+        roster=form.get("names", roster_of(before)) if names is None else names,
+        earlier=earlier,
+        feel=bool(form.get("feel") or (before and before.circuit.get("feel"))),
+        cues=CUES,
+        holds=HOLDS.values(),
+        hold=form.get("hold", "random"),
+        chosen_cues=form.getlist("cue"),
+        own_cue=form.get("own", ""),
+        most_lanes=lanes_there(),
+        lanes=form.get("lanes", 1, type=int),
+        most_teams=len(TEAMS),
+        teams=form.get("teams", 0, type=int),
+    )
+    return html, status
+
+
+def lanes_there() -> int:
+    """How many lanes the camera is set up for; 1 without any."""
+    line = known_line(store(), settings())
+    data = line.kept.data if line.kept else {}
+    simulated = getattr(settings().simulate, "lanes", 1) if line.source == "track" else 1
+    return min(MOST_LANES, max(len(data.get("lanes") or ()), simulated, 1))
+
+
+def roster_of(session: Session | None) -> str:
+    """The names of a session, one a line."""
+    if session is None:
+        return ""
+    names = names_of()
+    who = dict.fromkeys(turn.athlete_id for turn in store().turns(session.id))
+    return "\n".join(names[athlete] for athlete in who if athlete in names)
+
+
+def offered() -> dict[str, dict[str, Any]]:
+    """The circuits that come along, and one's own."""
+    own = {circuit["key"]: circuit for circuit in store().circuits()}
+    return {circuit.key: circuit._asdict() for circuit in CIRCUITS.values()} | own
+
+
+@page.post("/session/circuit")
+def add_circuit() -> ResponseReturnValue:
+    form = request.form
+    starts = [
+        (posture, leg)
+        for posture, leg in zip(form.getlist("posture"), form.getlist("leg"), strict=False)
+        if posture
+    ]
+    try:
+        distance_m, walk_back_s = int(form["distance_m"]), int(form["walk_back_s"])
+        circuit = own_circuit(form["name"], starts, distance_m, walk_back_s)
+    except (ValueError, KeyError) as problem:
+        wrong_number = isinstance(problem, KeyError) or "invalid literal" in str(problem)
+        whole = _("Distance and walk back are whole numbers.")
+        return plan_page(whole if wrong_number else told(str(problem)), 400)
+    key = store().save_circuit(circuit)
+    return redirect(url_for("session.show", circuit=key), 303)
+
+
+@page.post("/session/circuit/<int:number>/<what>")
+def change_circuit(number: int, what: str) -> ResponseReturnValue:
+    """Take one's own circuit out of the list, or bring it back."""
+    if what not in ("forget", "back"):
+        abort(404)
+    store().delete_circuit(number, what == "forget")
+    gone = number if what == "forget" else None
+    return redirect(url_for("session.show", forgotten=gone), 303)
+
+
+@page.post("/session/names")
+def make_names() -> ResponseReturnValue:
+    """So many names that tell nobody who is who, in the list; or the names of a file."""
+    sent = request.files.get("file")
+    if sent and sent.filename:
+        try:
+            return plan_page(names="\n".join(names_in(sent.read())))
+        except ValueError as problem:
+            return plan_page(str(problem), 400)
+    count = request.form.get("count", 0, type=int)
+    if not 1 <= count <= MOST_NAMES:
+        said = _("How many? A number from 1 to %(most)s.", most=MOST_NAMES)
+        return plan_page(said, 400)
+    taken = [athlete.name for athlete in store().athletes()]
+    made = aliases(count, SystemRandom(), taken, in_words)
+    return plan_page(names="\n".join(map(in_words, made)))
+
+
+def in_words(alias: Alias) -> str:
+    return f"{_(alias.animal)} {alias.number}"
+
+
+HEADINGS = {"name", "names", "athlete", "vorname", "nombre", "nom", "prénom", "first name"}
+
+
+def names_in(data: bytes) -> list[str]:
+    """The first column of a CSV file, whatever separates its columns, without its heading.
+
+    Raises ValueError, a sentence, for what is no such file.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    if "\0" in text:
+        raise ValueError(_("That file is no table of names: save it as CSV."))
+    sign = max(";\t,", key=text.partition("\n")[0].count)
+    rows = csv.reader(io.StringIO(text), delimiter=sign)
+    names = [" ".join(row[0].split()) for row in rows if row and row[0].strip()]
+    return names[1:] if names and names[0].casefold() in HEADINGS else names
+
+
+@page.post("/session/begin")
+def begin() -> ResponseReturnValue:
+    form = request.form
+    circuit = offered().get(form.get("circuit", ""))
+    hold = HOLDS.get(form.get("hold", "random"))
+    if circuit is None:
+        return plan_page(_("Choose a circuit."), 400)
+    if hold is None:
+        return plan_page(_("Choose a hold."), 400)
+    lanes, teams = form.get("lanes", 1, type=int), form.get("teams", 0, type=int)
+    try:
+        athletes: list[int | None] = [*roster(form.get("names", ""))] or [None]
+        turns = sessions.plan(athletes, [(posture, leg) for posture, leg in circuit["starts"]])
+        more: dict[str, Any] = {"feel": bool(form.get("feel")), "cues": cues(), "drill": hold.drill}
+        if lanes > 1:
+            more["lanes"] = min(lanes, lanes_there())
+        session = store().begin_session(circuit | more, turns)
+    except Busy:
+        return plan_page(_("A session runs already."), 409)
+    except ValueError as problem:
+        return plan_page(told(str(problem)), 400)
+    named = [athlete for athlete in athletes if athlete is not None]
+    if 2 <= teams <= len(TEAMS) and len(named) >= teams:
+        dealt = sessions.dealt(named, TEAMS[:teams], SystemRandom())
+        store().set_teams(session.id, dealt)
+    poke()
+    return redirect(url_for("session.show"), 303)
+
+
+def cues() -> list[str]:
+    """What is to be worked on, as chosen and in own words."""
+    own = " ".join(request.form.get("own", "").split())[:40].rstrip(".")
+    chosen = [cue for cue in request.form.getlist("cue") if cue in CUES] + ([own] if own else [])
+    if len(chosen) > MOST_CUES:
+        raise ValueError(_("Two things to work on are enough: move, respond, play."))
+    return chosen
+
+
+def roster(text: str) -> list[int]:
+    """The athletes of a list that was typed or pasted: a line, comma or semicolon between two."""
+    for sign in ",;\t":
+        text = text.replace(sign, "\n")
+    names = list(
+        dict.fromkeys(filter(None, (" ".join(line.split()) for line in text.splitlines())))
+    )
+    if len(names) > MOST_NAMES:
+        raise ValueError(
+            _(
+                "%(count)s names are more than %(most)s: make two sessions of it.",
+                count=len(names),
+                most=MOST_NAMES,
+            )
+        )
+    if any(len(name) > 80 for name in names):
+        raise ValueError(_("A name has at most 80 characters: one a line."))
+    return [store().add_athlete(name).id for name in names]
