@@ -578,6 +578,16 @@ def test_of_an_old_rep_with_lanes_who_still_comes_keeps_his(store, four):
     assert store.session(session.id), "somebody of it is still there"
 
 
+def test_an_old_plan_is_kept_as_long_as_somebody_of_it_is_there(store, four):
+    session = begin(store, [(who, "prone", "free") for who in four])
+    store.end_session(session.id)
+    begun(store, session.id, 300)
+    dated(store, add_rep(store, athlete_id=four[0]), 1)
+    typed(store, four, 300)
+    assert store.forget_old(NOW) == 3
+    assert [turn.athlete_id for turn in store.turns(session.id)] == [four[0]]
+
+
 def test_an_old_session_without_anybody_goes_with_its_turns(store, four):
     typed(store, four, 300)
     session = begin(store, [*((who, "prone", "free") for who in four), (None, "prone", "free")],

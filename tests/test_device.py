@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 from test_video import write_video
 
 from pi import set_up
-from pi.__main__ import main
+from pi.__main__ import _forget_old, main
 from pi.rep import reanalyse
 from pi.settings import Settings
 from pi.store import open_store
@@ -149,6 +150,58 @@ def test_the_device_tells_that_it_lives_and_what_it_sees(start):
     first_ns = seen.seen_ns
     later = wait_for(lambda: (now := device.store.device()).seen_ns > first_ns and now)
     assert later.seen_ns - first_ns == pytest.approx(1_000_000_000, rel=0.3)
+
+
+def test_what_is_older_than_may_be_kept_is_forgotten_once_the_time_is_known(
+    start, tmp_path, monkeypatch
+):
+    asked, known = [], threading.Event()
+
+    def source():
+        asked.append(threading.current_thread())
+        return "phone" if known.is_set() else ""
+
+    known.set()
+    monkeypatch.setattr("pi.clock.source", source)
+    monkeypatch.setattr("pi.__main__.CLEAR_S", 0.02)
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        fox = store.add_athlete("Fox")
+        rep = store.request_rep(posture="prone", key="long ago", athlete_id=fox.id)
+        store.ask_stop(rep.id)
+        store.change_rep(rep.id, requested_at="2020-05-01T10:00:00Z")
+    known.clear()
+    asked.clear()
+    device = start()
+    wait_for(lambda: len(asked) >= 2)
+    assert [athlete.name for athlete in device.store.athletes()] == ["Fox"]
+    known.set()
+    wait_for(lambda: not device.store.athletes())
+    assert device.store.rep(rep.id) is None
+    assert [entry.what for entry in device.store.log_entries()] == ["retention"]
+
+
+def test_while_a_rep_runs_forgetting_waits(tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        assert _forget_old(store)
+        first = store.request_rep(posture="prone", key="long ago")
+        store.ask_stop(first.id)
+        store.change_rep(first.id, requested_at="2020-05-01T10:00:00Z", dated=True)
+        runs = store.request_rep(posture="prone", key="now")
+        assert not _forget_old(store)
+        assert store.rep(first.id)
+        store.ask_stop(runs.id)
+        assert _forget_old(store)
+        assert store.rep(first.id) is None
+
+
+def test_a_file_that_another_process_writes_is_tried_again(tmp_path, monkeypatch):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+
+        def locked(_now):
+            raise sqlite3.OperationalError("database is locked")
+
+        monkeypatch.setattr(store, "forget_old", locked)
+        assert not _forget_old(store)
 
 
 def test_stop_on_the_page_ends_a_rep(start):

@@ -170,7 +170,7 @@ def test_too_few_starts_tell_nothing_of_how_much_they_vary():
 
 
 def test_what_measuring_adds_is_not_held_against_the_athlete():
-    """Starts 30 ms to and fro, of which measuring alone makes 18: 24 are his."""
+    """Starts that vary by 30 ms, of which measuring alone makes 18: 24 are his."""
     known = consistency([0.22, 0.25, 0.28], [0.018] * 3)
     assert known.value == pytest.approx(0.024)
     assert known.spread == pytest.approx(0.030)
