@@ -521,7 +521,7 @@ def test_a_top_speed_is_shown_though_the_acceleration_of_its_profile_is_not_know
     store.change_rep(rep.id, result=sample_result(profile=told, reasons=reasons))
     page = client.get(f"/rep/{rep.id}").text
     assert "7.6" in page.partition("Sprint profile: MSS")[2].partition("</div>")[0]
-    beside = page.partition("Sprint profile: MAC")[2].partition("</div>")[0]
+    beside = page.partition("<dt>Sprint profile: MAC")[2].partition("</div>")[0]
     assert "–" in beside
     assert "It is known to 9 % only." in beside
 

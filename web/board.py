@@ -236,7 +236,7 @@ def summary(number: int) -> ResponseReturnValue:
     reps = store().starts(number)
     told = columns(session, turns, reps)
     alone = len(told) == 1
-    felt_of = {turn.rep_id: turn.felt for turn in turns}
+    felt_of = {(turn.rep_id, turn.athlete_id): turn.felt for turn in turns}
     return render_template(
         "summary.html",
         state=state_now(store()),
@@ -281,14 +281,16 @@ def as_json(number: int) -> ResponseReturnValue:
     return jsonify(told)
 
 
-def how_well_felt(reps: list[Rep], felt_of: dict[int | None, str]) -> sessions.Felt:
+def how_well_felt(
+    reps: list[Rep], felt_of: dict[tuple[int | None, int | None], str]
+) -> sessions.Felt:
     """Of everybody's starts, each compared with the same athlete's one before of that posture."""
     kinds: dict[tuple[int | None, str], list[Rep]] = {}
     for rep in reversed(measured(reps)):
         kinds.setdefault((rep.athlete_id, rep.posture), []).append(rep)
     told = [
         sessions.felt(
-            [felt_of.get(rep.id, "") for rep in own],
+            [felt_of.get((rep.id, rep.athlete_id), "") for rep in own],
             [reaction(rep)[0] for rep in own],
             [reaction(rep)[1] for rep in own],
         )

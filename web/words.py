@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as L
 
 from pi.drills import POSTURES
+from pi.sessions import places
 from web.language import N_, decimal
 from web.told import told
 
@@ -309,8 +310,7 @@ class Row(NamedTuple):
 def athletes(result: dict[str, Any]) -> list[Row]:
     """Everybody who started, lane by lane.
 
-    Places are of the reaction. Somebody is before another when the difference is more than its own
-    uncertainty; else they are equal ("="), and nobody is put before anybody.
+    Places are of the reaction, as `sessions.places` gives them.
     """
     told = result.get("athletes") or []
     known = {
@@ -319,18 +319,10 @@ def athletes(result: dict[str, Any]) -> list[Row]:
         if each["reaction_s"]["value"] is not None and each["status"] != "false_start"
     }
 
-    def before(one: int, other: int) -> bool:
-        (a, u_a), (b, u_b) = known[one], known[other]
-        return b - a > math.hypot(u_a, u_b)
-
+    placed = places(known)
     rows = []
     for k, each in enumerate(told):
-        place = ""
-        if k in known and len(known) > 1:
-            others = [j for j in known if j != k]
-            ahead = sum(before(j, k) for j in others)
-            equal = any(not before(j, k) and not before(k, j) for j in others)
-            place = f"{1 + ahead}{'=' if equal else ''}"
+        place = placed[k].label if k in placed else ""
         reasons = why(each, "reaction", "reaction_s")
         if each["reaction_s"]["value"] is None and not reasons:
             reasons = [sentence(text) for text in each["reasons"][:1]]
