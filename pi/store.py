@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 
 from pi import clock
 from pi.drills import LEAD_LEGS, POSTURES
+from pi.games import game_of
 from pi.settings import hold_for
 from pi.tables import (
     athlete_table,
@@ -345,8 +346,8 @@ class Store:
     ) -> Rep:
         """A new rep, or the one that was already asked for with this key.
 
-        drill : overrides of the settings' [hold] for this rep, such as {"kind": "fixed"}.
-        Raises Busy while another rep has not ended.
+        drill : overrides of the settings' [hold] for this rep, such as {"kind": "fixed"}; and a
+        game, as in `games.game_of`. Raises Busy while another rep has not ended.
         """
         if posture not in POSTURES:
             raise ValueError(f"posture: one of {', '.join(POSTURES)}, not {posture!r}")
@@ -355,6 +356,7 @@ class Store:
         if not key or len(key) > 80:
             raise ValueError("key: 1 to 80 characters that name this request")
         hold_for(drill or {})
+        game_of(drill or {})
         with self._writing() as connection:
             return _request(connection, key, athlete_id, posture, lead_leg, dict(drill or {}))
 
@@ -834,6 +836,7 @@ class Store:
     def forget_athletes(self, athletes: Sequence[int]) -> int:
         """Take out everything about them, for good: names, reps, pictures; how many reps it was.
 
+        Of games that they played in others' reps the pictures go, and that it was them.
         Nothing of it is left in the file: deleted pages are overwritten, and the file is packed.
         Raises Busy while a rep runs.
         """
@@ -843,7 +846,9 @@ class Store:
                 raise Busy("a rep has not ended yet; stop it first")
             column = rep_table.c
             reps = list(connection.scalars(sa.select(column.id).where(column.athlete_id.in_(who))))
+            played = _played_by(connection, who)
             for table, place, gone in (
+                (evidence_table, evidence_table.c.rep_id, played),
                 (turn_table, turn_table.c.athlete_id, who),
                 (turn_table, turn_table.c.rep_id, reps),
                 (evidence_table, evidence_table.c.rep_id, reps),
@@ -851,6 +856,11 @@ class Store:
                 (athlete_table, athlete_table.c.id, who),
             ):
                 connection.execute(sa.delete(table).where(place.in_(gone)))
+            for rep_id, drill in played.items():
+                drill["players"] = [None if each in who else each for each in drill["players"]]
+                connection.execute(
+                    sa.update(rep_table).where(column.id == rep_id).values(drill=drill)
+                )
             _next_change(connection)
         self._pack()
         return len(reps)
@@ -1163,6 +1173,9 @@ def _request(
         raise Busy("the rep before has not ended yet")
     if athlete_id is not None and not _athlete(connection, athlete_id):
         raise ValueError(f"athlete_id: there is no athlete {athlete_id}")
+    for player in drill.get("players") or ():
+        if player is not None and not _athlete(connection, player):
+            raise ValueError(f"players: there is no athlete {player}")
     session = _running_session(connection)
     made = connection.execute(
         sa.insert(rep_table)
@@ -1285,6 +1298,19 @@ def _athlete(connection: Connection, athlete_id: int) -> Athlete | None:
         sa.select(athlete_table).where(athlete_table.c.id == athlete_id)
     ).first()
     return Athlete(**row._mapping) if row else None
+
+
+def _played_by(connection: Connection, who: set[int]) -> dict[int, dict[str, Any]]:
+    """The reps that were games of any of these athletes, and their drills."""
+    column = rep_table.c
+    games = sa.select(column.id, column.drill).where(
+        sa.cast(column.drill, sa.String).contains('"players"')
+    )
+    return {
+        row.id: dict(row.drill)
+        for row in connection.execute(games)
+        if who & set(row.drill.get("players") or ())
+    }
 
 
 def _active(connection: Connection) -> Rep | None:

@@ -617,7 +617,7 @@ def test_cones_stand_on_the_line_while_somebody_sets_up_and_then_no_more(directi
 def test_a_live_camera_sees_somebody_line_up_hear_the_signal_and_go():
     track = SimulatedTrack(seed=2, size=SMALL)
     go_ns = []
-    heard = lambda: go_ns[0] if go_ns else None  # noqa: E731
+    heard = lambda: (go_ns, None)  # noqa: E731
     with SimulatedCamera(track, heard=heard, fps=40.0, ring_seconds=6.0) as camera:
         assert (camera.size, camera.fps, camera.name) == (SMALL, 40.0, "simulated")
         camera.start()
@@ -649,13 +649,13 @@ def test_nobody_moves_without_a_signal_and_an_old_one_does_not_count():
     track = SimulatedTrack(seed=2, size=(240, 136))
     before_ns = time.monotonic_ns()
     track.line_up("prone")
-    track.hear(before_ns)
+    track.hear([before_ns])
     truth = track.truth(time.monotonic_ns())
     assert truth["status"] == "no_movement"
     now_ns = time.monotonic_ns()
-    track.hear(now_ns)
+    track.hear([now_ns])
     first = track.truth(now_ns)["reaction_s"]
-    track.hear(now_ns + 50_000_000)
+    track.hear([now_ns + 50_000_000])
     assert track.truth(now_ns)["reaction_s"] == first
     track.leave()
     assert track.truth(now_ns) is None
