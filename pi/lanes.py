@@ -32,7 +32,7 @@ from .calibration import (
 )
 from .lens import Lens, lens_from
 from .measure import U_SCALE, Given, measure, measure_movement
-from .observations import Observations, observe, packed, unpacked
+from .observations import HOLDS, WAITED_HOLDS, Observations, observe, packed, unpacked
 
 LANE_M = 1.22
 """Width of a lane (World Athletics' rules, TR 14.4)."""
@@ -275,6 +275,7 @@ def observe_lanes(
     for k in lanes.order:
         lane, mask = lanes.lanes[k], masks[k]
         own_time = time - later_s[k] if len(later_s) else time
+        holds = HOLDS if own_time is time or later_s[k] == 0 else WAITED_HOLDS
         x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
         if w < 6 or h < 6:
             raise ValueError(f"lane {lane.name}: its region lies outside the picture")
@@ -293,7 +294,9 @@ def observe_lanes(
         where = _without(where, (x, y), nearer, factor, n)
         behind_m = min(vision.BEHIND_M, 0.45 * gap_m)
         for _ in range(3):
-            seen = observe(part, own_time, line=line, where=where, behind_m=behind_m, **given)
+            seen = observe(
+                part, own_time, line=line, where=where, behind_m=behind_m, holds=holds, **given
+            )
             if lane.line is None or _rests_on(seen, line, gap_m):
                 break
             # somebody of another lane: look again without them
@@ -676,6 +679,9 @@ def _doubt_joined(
 TOGETHER_S = 0.015
 """Parts that begin to move within this of each other are one movement."""
 
+GONE_S = 0.8
+"""So long after leaving the resting place nobody is beside it any more."""
+
 BESIDE_M = 0.2
 """What is nearer to somebody else's resting place than this may show their movement."""
 
@@ -694,7 +700,10 @@ def _doubt_neighbours(
         for j, other in enumerate(found):
             if j == k or line is None or moved[j] is None or moved[k] is None:
                 continue
-            if moved[j] + later[j] > moved[k] + later[k] + 0.03 or not other.seen.resting.any():
+            after_s = moved[k] + later[k] - later[j]  # on the other's clock
+            if moved[j] > after_s + 0.03 or not other.seen.resting.any():
+                continue
+            if after_s > other.seen.left_s + GONE_S:
                 continue
             reach = round(BESIDE_M * line.px_per_m(0.0) / own.seen.factor)
             away = ~_near_to(own, other, reach)

@@ -81,6 +81,7 @@ class Given(NamedTuple):
     source: str = "given"  # gpio | led | audio | given
     time_s: float = 0.0  # the signal's instant in the recording's own time
     hold_s: float | None = None
+    waited_s: float = 0.0  # for this signal, from the one that was for somebody else
     posture: str | None = None
     stature_m: float | None = None
     buzzer_distance_m: float = 0.0
@@ -155,6 +156,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         seen.displacement / ground.px_per_m,
         seen.lost,
         left_s=seen.left_s,
+        waited_s=given.waited_s,
         grip=seen.grip * ground.px_per_m**2,
         unsteady=seen.unsteady,
         row_s=seen.site[:, 1] * seen.line_time_s,
@@ -723,6 +725,7 @@ def measure_movement(
         seen.displacement / px_per_m[:, None],
         seen.lost,
         left_s=seen.left_s,
+        waited_s=given.waited_s,
         grip=seen.grip * px_per_m[:, None, None] ** 2,
         unsteady=seen.unsteady,
         row_s=seen.site[:, 1] * seen.line_time_s,

@@ -356,7 +356,11 @@ def analyse(
         observations = packed_lanes(all_seen)
         seen = together(all_seen, (frames.luma.shape[2], frames.luma.shape[1]))
         every = [
-            given._replace(time_s=given.time_s + s, hold_s=None if hold_s is None else hold_s + s)
+            given._replace(
+                time_s=given.time_s + s,
+                hold_s=None if hold_s is None else hold_s + s,
+                waited_s=s,
+            )
             for s in later_s or (0.0,) * len(lanes.lanes)
         ]
         result = told_lanes(all_seen, every, lanes, place, spoilt)
@@ -420,9 +424,15 @@ def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -
     lanes = lanes_from(place)
     if lanes:
         which = _place_of(lanes, place.get("lane"))
+        signals = [each["signal"] for each in result["athletes"]]
+        first_s = min(signal["time_s"] for signal in signals)
         every = [
-            given._replace(time_s=each["signal"]["time_s"], hold_s=each["signal"]["hold_s"])
-            for each in result["athletes"]
+            given._replace(
+                time_s=signal["time_s"],
+                hold_s=signal["hold_s"],
+                waited_s=signal["time_s"] - first_s,
+            )
+            for signal in signals
         ]
         return told_lanes(unpacked_lanes(stored), every, lanes, which, place.get("spoilt"))
     if place.get("spoilt"):
