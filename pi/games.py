@@ -29,7 +29,7 @@ GAMES = {
         Game(
             "chase",
             "Chase",
-            "The first tone is the hare's, the second the chaser's. Who is first at 5 m?",
+            "The first tone is the hare's, the second the chaser's; the first at 5 m wins.",
             "Each runs in a lane of their own. Nobody touches, nobody pushes.",
             (2, 2),
         ),

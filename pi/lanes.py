@@ -625,6 +625,8 @@ def _seen_beside(
         if np.median(share[rest]) > HIDDEN or (not apart and share[moves].max() > HIDDEN):
             _forget_movement(result, f"lane {lanes.lanes[j].name}'s athlete is in front")
             break
+    if reaction is not None and reaction > own.seen.left_s:  # what stayed was somebody else
+        _forget_movement(result, "the athlete was not seen apart from those of other lanes")
     if lane.line is not None and not _runs_on(seen, line, _gap_m(lanes, k)):
         why = "the athlete was not seen apart from those of other lanes"
         if not _lies_apart(lanes, k, found, given):

@@ -163,7 +163,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         u_displacement_m=combined(surface),
     )
     if seen.rested[0] > 0:
-        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen))
+        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen, given))
     moved_s = movement.reaction.value
     parts = _reaction_parts(movement, surface, seen, given, delay)
     reaction = Value(moved_s - delay, combined(parts) if np.isfinite(moved_s) else np.nan)
@@ -222,8 +222,10 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     return result
 
 
-def _why_late(seen: Observations) -> str:
+def _why_late(seen: Observations, given: Given) -> str:
     """Why the athlete is seen at rest only after the signal."""
+    if given.waited_s:
+        return "the athlete was not seen at rest once those who had gone before were away"
     step_s = np.diff(seen.time)
     begin = seen.time[:-1][step_s > GAP * np.median(step_s)]
     if np.any((begin > -1.0) & (begin < seen.rested[0])):
@@ -732,7 +734,7 @@ def measure_movement(
         u_displacement_m=combined(surface),
     )
     if seen.rested[0] > 0:
-        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen))
+        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen, given))
     delay = sound_delay(given.buzzer_distance_m, given.temperature_c)
     parts = _reaction_parts(movement, surface, seen, given, delay)
     moved_s = movement.reaction.value

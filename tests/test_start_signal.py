@@ -68,6 +68,39 @@ def test_an_ear_hears_the_next_go_only(signal):
     assert abs(heard().go_ns[0] - go.time_ns) < 1_000_000
 
 
+def test_an_ear_hears_both_gos_of_a_chase_and_the_number_that_was_called(signal):
+    heard = listen(signal)
+    assert heard() == ((), None)
+    signal.call(3)
+    assert heard() == ((), 3)
+    first = signal.fire()
+    signal.quiet()
+    second = signal.fire()
+    for at_ns, go in zip(heard().go_ns, (first, second), strict=True):
+        assert abs(at_ns - go.time_ns) < 1_000_000
+
+
+def test_a_number_is_called_in_as_many_beeps_that_can_be_counted(signal, pins):
+    pins.pin(BUZZER).clear_states()
+    signal.call(3)
+    states = pins.pin(BUZZER).states[1:]
+    assert [bool(state.state) for state in states] == [True, False] * 3
+    assert [state.timestamp for state in states[1::2]] == pytest.approx([0.12] * 3, abs=0.05)
+    assert [state.timestamp for state in states[2::2]] == pytest.approx([0.18] * 2, abs=0.05)
+    assert not any(state.state for state in pins.pin(LED).states)
+    assert signal.called == 3
+    signal.marks()
+    assert signal.called is None
+
+
+def test_a_call_that_is_called_off_has_called_nobody(signal, pins):
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    signal.call(6, stop)
+    assert signal.called is None
+    assert is_low(pins)
+
+
 def test_an_ear_at_a_real_pin_believes_the_stamps(signal, monkeypatch):
     monkeypatch.setattr(signal, "_led", SimpleNamespace(pin=object(), on=lambda: 0, off=lambda: 0))
     signal.fire()
