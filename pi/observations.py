@@ -89,8 +89,8 @@ def observe(
     luma : (n, h, w) uint8.   time : (n,) s after the signal, middle of row 0's exposure,
     increasing. line : the running line in these pictures, where it is known. where : (h, w) or
     (n, h, w) bool, of the picture made smaller by a whole factor: what lies elsewhere is not
-    looked at. behind_m : as in `vision.find_lane`. holds : as HOLDS. Raises ValueError when there are too few
-    pictures to tell anything from.
+    looked at. behind_m : as in `vision.find_lane`. holds : as HOLDS. Raises ValueError when there
+    are too few pictures to tell anything from.
     """
     n, height, width = luma.shape
     if n < 10:

@@ -112,9 +112,10 @@ def first_movement(
 
     time : (k,) s after the signal.   vector : (k, m, 2) m, displacement of m parts against any one
     picture of the hold.   lost : (k, m).   left_s : when the resting place was given up; from
-    there the search goes back.   waited_s : so long before the signal somebody else had one, and may
-    have run through the picture since: the still second may be half a second.   row_s : (m,) s, rolling shutter's delay of each part.
-    u_displacement_m : what is not known of the displacement at the gate.
+    there the search goes back.   waited_s : so long before the signal somebody else had one, and
+    may have run through the picture since: the still second may be half a second.   row_s : (m,) s,
+    rolling shutter's delay of each part.   u_displacement_m : what is not known of the displacement
+    at the gate.
     """
     k, m = len(time), vector.shape[1]
     nothing = np.full(k, np.nan)

@@ -368,7 +368,7 @@ NUMBER = {"kind": "number", "of": 6}
 
 
 def sounded(pin):
-    """(k, 2) s: when each tone or light of a pin began, since its first state, and how long it was."""
+    """(k, 2) s: when each tone or light of a pin began, since its first state, and how long."""
     at_s, out = 0.0, []
     for state in pin.states[1:]:
         at_s += state.timestamp

@@ -113,8 +113,9 @@ class SimulatedTrack:
         if ending not in ENDINGS:
             raise ValueError(f"ending must be one of {', '.join(ENDINGS)}, not {ending!r}")
         self._count += 1
-        kind = game["kind"] if game else ""
-        count = min(self.lanes, {"chase": 2, "number": game["of"] if game else 0}.get(kind, 4))
+        game = game or {}
+        kind = game.get("kind")
+        count = min(self.lanes, 2 if kind == "chase" else game.get("of", self.lanes))
         lined_up_s = self.scene_s(time.monotonic_ns())
         still_s = lined_up_s + SETTLING_S
         there = []
