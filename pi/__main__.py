@@ -1,6 +1,7 @@
 """The device: takes reps from the store, runs them, writes what came of them. Shows no page."""
 
 import logging
+import math
 import signal as process_signal
 import sqlite3
 import sys
@@ -20,7 +21,8 @@ from pi import clock, parts, real_time, self_test, set_up
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
 from pi.drills import POSTURES
-from pi.lanes import lanes_from, running_line
+from pi.games import game_of, too_few_lanes
+from pi.lanes import Lanes, lanes_from, running_line
 from pi.lens import lens_from
 from pi.notify import busy, notify
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
@@ -95,7 +97,7 @@ class Station:
         if kept:
             return kept.data, kept
         if self.track:
-            return {"cones": self.track.cones}, None
+            return self.track.calibration, None
         return {"cones": self.settings.place.model_dump(mode="json")["cones"]}, None
 
 
@@ -202,7 +204,9 @@ def open_camera(settings: Settings) -> Iterator[tuple[Camera, Any]]:
             conditions = Conditions(**simulate.conditions)
         except TypeError as problem:
             raise ValueError(f"simulate.conditions: {problem}") from None
-        track = SimulatedTrack(seed=simulate.seed, size=size, conditions=conditions)
+        track = SimulatedTrack(
+            seed=simulate.seed, size=size, conditions=conditions, lanes=simulate.lanes
+        )
         camera = SimulatedCamera(track, fps=_drawable_fps(track, wanted.fps), **ring)
     with camera:
         yield camera, track
@@ -307,7 +311,7 @@ def _request_again(store: Store) -> None:
             store.request_rep(
                 posture=last.posture,
                 lead_leg=last.lead_leg,
-                athlete_id=last.athlete_id,
+                athlete_id=None if last.drill.get("players") else last.athlete_id,
                 drill=last.drill,
                 key=key,
             )
@@ -329,18 +333,24 @@ def _try_step(store: Store, rep: Rep, **columns: Any) -> Rep | None:
 def one_rep(station: Station, rep: Rep) -> None:
     """Run one requested rep, and leave it in the store at its end."""
     store, settings, camera = station.store, station.settings, station.camera
+    data, kept = station.calibration()
+    lanes = lanes_from(data)
     try:
-        hold = hold_for(rep.drill, settings.hold)
+        hold, game = hold_for(rep.drill, settings.hold), game_of(rep.drill)
+        if game and (why := too_few_lanes(game, len(lanes.lanes) if lanes else 0)):
+            raise ValueError(why)
+        if game and game["kind"] == "number" and station.signal.wired()["buzzer"] is None:
+            raise ValueError("a box without a buzzer cannot call a number")
     except ValueError as problem:
         _try_step(store, rep, state="failed", reason=str(problem))
         return
-    data, kept = station.calibration()
     used = _settings_of(station, hold, data, kept)
-    if _try_step(store, rep, state="settling", settings=used) is None:
+    whose = {} if game is None or game["kind"] == "number" else _whose(rep, lanes, 0)
+    if _try_step(store, rep, state="settling", settings=used, **whose) is None:
         return
     log.info("rep %d: %s, %s hold", rep.id, rep.posture, hold.kind)
     if station.track:
-        station.track.line_up(rep.posture, lead_leg=rep.lead_leg)
+        station.track.line_up(rep.posture, lead_leg=rep.lead_leg, game=game)
         camera.heard = listen(station.signal)  # type: ignore[attr-defined]
     doubts: list[str] = []
     if kept and kept.still:
@@ -350,7 +360,6 @@ def one_rep(station: Station, rep: Rep) -> None:
             return
         if np.isnan(shift.px):
             doubts.append("the picture has too little structure to tell whether the camera moved")
-    lanes = lanes_from(data)
     watch = Watch(
         camera.size,
         line=running_line(data),
@@ -370,6 +379,8 @@ def one_rep(station: Station, rep: Rep) -> None:
     ):
 
         def on_state(state: str, **columns: Any) -> None:
+            if state == "running" and station.signal.called:  # it has sounded: now it is told
+                columns["settings"] = used | {"game": {"called": station.signal.called}}
             if state != "settling":  # that one is written, above
                 written.append(writer.submit(store.change_rep, rep.id, state=state, **columns))
 
@@ -383,18 +394,40 @@ def one_rep(station: Station, rep: Rep) -> None:
                 stop=stop,
                 triggered=triggered,
                 on_state=on_state,
+                game=game,
             )
     for write in written:
         write.result()
     if end.state == "analysing":
         end = end._replace(warnings=(*end.warnings, *doubts))
-        _measure(station, rep, end, used, data, kept)
+        _measure(station, rep, end, used, data, kept, game)
         return
     if end.state == "false_start" and end.frames is not None and len(end.frames.times_ns) > 1:
         held_s = (int(end.frames.times_ns[-1]) - (end.settled_ns or 0)) * 1e-9
         answer = recalled(end.frames, hold_s=held_s, posture=rep.posture)
-        _try_step(store, rep, result=answer)
+        if game:
+            used = used | {"game": _kept_of_game(end) | {"recalled": True}}
+        _try_step(store, rep, result=answer, settings=used)
     log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
+
+
+def _whose(rep: Rep, lanes: Lanes | None, place: int) -> dict[str, int | None]:
+    """Whose rep a game is, as a column: the player's in that lane; {} where that is not known."""
+    players = rep.drill.get("players") or ()
+    return {"athlete_id": players[place]} if lanes and place < len(players) else {}
+
+
+def _kept_of_game(end: RunEnd) -> dict[str, Any]:
+    """What only the device knows of a game, as `games.outcome` takes it."""
+    kept: dict[str, Any] = {}
+    if end.called:
+        kept["called"] = end.called
+    if end.go and end.second:
+        kept["gap_s"] = end.gap_s
+        # anywhere between the stamps, both
+        kept["u_gap_s"] = math.hypot(end.go.width_ns, end.second.width_ns) * 1e-9 / math.sqrt(12.0)
+        kept["second_go"] = end.second._asdict()
+    return kept
 
 
 def _settings_of(
@@ -459,6 +492,7 @@ def _measure(
     used: dict[str, Any],
     data: dict[str, Any],
     kept: Calibration | None,
+    game: dict[str, Any] | None,
 ) -> None:
     """From the recording to the result, the evidence first: a rep that is done has it all."""
     store, settings = station.store, station.settings
@@ -467,6 +501,16 @@ def _measure(
     spoilt = _moved_meanwhile(end.frames.luma, data, kept)
     if spoilt:
         used = used | {"place": used["place"] | {"spoilt": spoilt}}
+    lanes = lanes_from(data)
+    place, lane, later_s = 0, None, []
+    if game:
+        used = used | {"game": _kept_of_game(end)}
+    if lanes and end.called:  # the rep is about whose number it was
+        place = end.called - 1
+        lane = lanes.lanes[place].name
+        used = used | {"place": used["place"] | {"lane": lane}}
+    if lanes and end.second:
+        later_s = [end.gap_s if k == 1 else 0.0 for k in range(len(lanes.lanes))]
     analysis = analyse(
         end.frames,
         end.go.time_ns,
@@ -479,19 +523,33 @@ def _measure(
         buzzer_rise_s=used["buzzer_rise_s"],
         temperature_c=settings.place.temperature_c,
         spoilt=spoilt,
+        lane=lane,
+        later_s=later_s,
     )
     result = analysis.result
     wrong = self_test.doubt(store.self_test("led", camera=station.camera.name, mode=station.mode))
     result["warnings"] = [*result["warnings"], *end.warnings, *([wrong] if wrong else [])]
     if station.track:
-        result["truth"] = plain(station.track.truth(end.go.time_ns))
+        _add_truth(station.track, result, end.go.time_ns, place, later_s)
     for kind, content in analysis.evidence.items():
         media_type = MEDIA_TYPES.get(kind, "application/octet-stream")
         store.save_evidence(rep.id, kind, media_type, content)
     state = "false_start" if result["status"] == "false_start" else "done"
     reason = "moved before GO" if state == "false_start" else None
-    _try_step(store, rep, state=state, reason=reason, result=result, settings=used)
+    whose = _whose(rep, lanes, place) if end.called else {}
+    _try_step(store, rep, state=state, reason=reason, result=result, settings=used, **whose)
     log.info("rep %d: %s, measured in %.1f s", rep.id, result["status"], time.monotonic() - began)
+
+
+def _add_truth(
+    track: Any, result: dict[str, Any], go_ns: int, place: int, later_s: list[float]
+) -> None:
+    """What was drawn, beside what was measured: of everybody where several were."""
+    own_ns = [go_ns + round(s * 1e9) for s in later_s or [0.0] * track.lanes]
+    if track.lanes > 1:
+        for k, each in enumerate(result.get("athletes", ())[: track.lanes]):
+            each["truth"] = plain(track.truth(own_ns[k], lane=k))
+    result["truth"] = plain(track.truth(own_ns[place], lane=place))
 
 
 def _moved_meanwhile(

@@ -32,7 +32,7 @@ from .calibration import (
 )
 from .lens import Lens, lens_from
 from .measure import U_SCALE, Given, measure, measure_movement
-from .observations import Observations, observe, packed, unpacked
+from .observations import HOLDS, WAITED_HOLDS, Observations, observe, packed, unpacked
 
 LANE_M = 1.22
 """Width of a lane (World Athletics' rules, TR 14.4)."""
@@ -255,14 +255,18 @@ class Seen(NamedTuple):
 
 
 def observe_lanes(
-    luma: np.ndarray, time: np.ndarray, lanes: Lanes, *, posture: str | None = None, **given: Any
-) -> Seen:
+    luma: np.ndarray, time: np.ndarray, lanes: Lanes, *, posture: str | None = None,
+    later_s: Sequence[float] = (), **given: Any,
+) -> Seen:  # fmt: skip
     """Look through a recording once for every lane.
 
     luma : (n, h, w) uint8, of which each lane's part is looked at in place.   posture : that was
-    asked for; who is to lie is looked for no higher.   given : what else `observations.observe`
-    is told.
+    asked for; who is to lie is looked for no higher.   later_s : of every lane, s from the signal
+    to its own; what is seen of a lane is told in the time of that one. () = there is one for all.
+    given : what else `observations.observe` is told.
     """
+    if len(later_s) not in (0, len(lanes.lanes)):
+        raise ValueError(f"later_s: one for each of {len(lanes.lanes)} lanes, or none")
     n, height, width = luma.shape
     factor = max(1, round(width / vision.SMALL_WIDTH))
     shape = (height // factor, width // factor)
@@ -270,6 +274,8 @@ def observe_lanes(
     found: dict[int, Sighting] = {}
     for k in lanes.order:
         lane, mask = lanes.lanes[k], masks[k]
+        own_time = time - later_s[k] if len(later_s) else time
+        holds = HOLDS if own_time is time or later_s[k] == 0 else WAITED_HOLDS
         x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
         if w < 6 or h < 6:
             raise ValueError(f"lane {lane.name}: its region lies outside the picture")
@@ -284,18 +290,21 @@ def observe_lanes(
         gap_m = _gap_m(lanes, k)
         if line is not None and posture in ("supine", "prone"):
             low = _low(line, where.shape, factor, _gap_m(lanes, k, farther=True))
-            where = np.where((time < LIES_S)[:, None, None], where & low, where)
+            where = np.where((own_time < LIES_S)[:, None, None], where & low, where)
         where = _without(where, (x, y), nearer, factor, n)
         behind_m = min(vision.BEHIND_M, 0.45 * gap_m)
         for _ in range(3):
-            seen = observe(part, time, line=line, where=where, behind_m=behind_m, **given)
+            seen = observe(
+                part, own_time, line=line, where=where, behind_m=behind_m, holds=holds, **given
+            )
             if lane.line is None or _rests_on(seen, line, gap_m):
                 break
             # somebody of another lane: look again without them
             where = _without(where, (x, y), [Sighting(seen, corner, NO_FEET)], factor, n)
         else:
             seen = seen._replace(left_s=float("nan"), silhouettes=np.zeros_like(seen.silhouettes))
-        feet = _feet(part, time, mask[y : y + h, x : x + w], factor) if lanes.along else NO_FEET
+        inside = mask[y : y + h, x : x + w]
+        feet = _feet(part, own_time, inside, factor) if lanes.along else NO_FEET
         found[k] = Sighting(seen, corner, feet)
     runners = 0 if lanes.along else _runners(luma, time, lanes, masks, factor)
     return Seen([found[k] for k in range(len(lanes.lanes))], runners)
@@ -474,19 +483,21 @@ def _rests_on(seen: Observations, line: RunningLine | None, gap_m: float) -> boo
 # What is told
 
 
-def measure_lanes(seen: Seen, lanes: Lanes, given: Given) -> list[dict[str, Any]]:
+def measure_lanes(seen: Seen, lanes: Lanes, given: Sequence[Given]) -> list[dict[str, Any]]:
     """The result of every lane, as `measure.measure` has it with "lane" before it.
 
-    A number is null, with the reason, where another lane's athlete
+    given : of every lane. Where their signals differ each lane's times count from its own: the
+    clock of what was seen of it. A number is null, with the reason, where another lane's athlete
     is in front, or cannot be told from who is behind.
     """
     found = seen.each
     if lanes.along:
         told = [
-            _seen_along(each, lane, given) for each, lane in zip(found, lanes.lanes, strict=True)
+            _seen_along(each, lane, own)
+            for each, lane, own in zip(found, lanes.lanes, given, strict=True)
         ]
     else:
-        told = [_seen_beside(k, found, seen.runners, lanes, given) for k in range(len(found))]
+        told = [_seen_beside(k, found, seen.runners, lanes, given[k]) for k in range(len(found))]
         _doubt_joined(told, found, seen.runners, lanes, given)
         _doubt_neighbours(told, found, lanes, given)
     for result in told:
@@ -614,6 +625,8 @@ def _seen_beside(
         if np.median(share[rest]) > HIDDEN or (not apart and share[moves].max() > HIDDEN):
             _forget_movement(result, f"lane {lanes.lanes[j].name}'s athlete is in front")
             break
+    if reaction is not None and reaction > own.seen.left_s:  # what stayed was somebody else
+        _forget_movement(result, "the athlete was not seen apart from those of other lanes")
     if lane.line is not None and not _runs_on(seen, line, _gap_m(lanes, k)):
         why = "the athlete was not seen apart from those of other lanes"
         if not _lies_apart(lanes, k, found, given):
@@ -644,8 +657,9 @@ STARTED = ("measured", "early", "false_start")
 
 
 def _doubt_joined(
-    told: list[dict[str, Any]], found: list[Sighting], runners: int, lanes: Lanes, given: Given
-) -> None:
+    told: list[dict[str, Any]], found: list[Sighting], runners: int, lanes: Lanes,
+    given: Sequence[Given],
+) -> None:  # fmt: skip
     """Nothing of anybody who may be two, where more ran than started."""
     started = [k for k, result in enumerate(told) if result["status"] in STARTED]
     missing = [k for k in lanes.order if k not in started]
@@ -659,7 +673,7 @@ def _doubt_joined(
             result["status"] = "not_measurable"
             result["reasons"] = ["somebody ran here, and was not seen apart from others at rest"]
     for k in started:
-        if not _lies_apart(lanes, k, found, given):
+        if not _lies_apart(lanes, k, found, given[k]):
             _forget_movement(told[k], why)
         _forget_run(told[k], why)
 
@@ -667,24 +681,31 @@ def _doubt_joined(
 TOGETHER_S = 0.015
 """Parts that begin to move within this of each other are one movement."""
 
+GONE_S = 0.8
+"""So long after leaving the resting place nobody is beside it any more."""
+
 BESIDE_M = 0.2
 """What is nearer to somebody else's resting place than this may show their movement."""
 
 
 def _doubt_neighbours(
-    told: list[dict[str, Any]], found: list[Sighting], lanes: Lanes, given: Given
+    told: list[dict[str, Any]], found: list[Sighting], lanes: Lanes, given: Sequence[Given]
 ) -> None:
     """No first movement that only those parts show that are right beside somebody who moved before.
 
     They rise into the picture of who lies behind them.
     """
     moved = [result["reaction_s"]["value"] for result in told]
+    later = [found[0].seen.time[0] - each.seen.time[0] for each in found]  # their signals
     for k, result in enumerate(told):
         line, own = lanes.lanes[k].line, found[k]
         for j, other in enumerate(found):
             if j == k or line is None or moved[j] is None or moved[k] is None:
                 continue
-            if moved[j] > moved[k] + 0.03 or not other.seen.resting.any():
+            after_s = moved[k] + later[k] - later[j]  # on the other's clock
+            if moved[j] > after_s + 0.03 or not other.seen.resting.any():
+                continue
+            if after_s > other.seen.left_s + GONE_S:
                 continue
             reach = round(BESIDE_M * line.px_per_m(0.0) / own.seen.factor)
             away = ~_near_to(own, other, reach)
@@ -695,7 +716,9 @@ def _doubt_neighbours(
                 grip=own.seen.grip[away],
             )
             scale = np.full(int(away.sum()), line.px_per_m(0.0))
-            again = measure_movement(part, given, scale, U_SCALE, ran=True, why="-")["reaction_s"]
+            again = measure_movement(part, given[k], scale, U_SCALE, ran=True, why="-")[
+                "reaction_s"
+            ]
             if again["value"] is None or again["value"] > moved[k] + TOGETHER_S:
                 why = f"lane {lanes.lanes[j].name}'s athlete moves right beside before"
                 _forget_movement(result, why)
@@ -885,7 +908,12 @@ def together(seen: Seen, size: tuple[int, int]) -> Observations:
         h, w = each.seen.resting.shape
         silhouettes[:, y : y + h, x : x + w] |= each.seen.silhouettes
         resting[y : y + h, x : x + w] |= each.seen.resting
-    left = [each.seen.left_s for each in seen.each if np.isfinite(each.seen.left_s)]
+    # on the first lane's clock, whose signal may have been another
+    left = [
+        each.seen.left_s - each.seen.time[0] + first.time[0]
+        for each in seen.each
+        if np.isfinite(each.seen.left_s)
+    ]
     return first._replace(
         size=size,
         silhouettes=silhouettes,

@@ -81,6 +81,7 @@ class Given(NamedTuple):
     source: str = "given"  # gpio | led | audio | given
     time_s: float = 0.0  # the signal's instant in the recording's own time
     hold_s: float | None = None
+    waited_s: float = 0.0  # for this signal, from the one that was for somebody else
     posture: str | None = None
     stature_m: float | None = None
     buzzer_distance_m: float = 0.0
@@ -155,13 +156,14 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
         seen.displacement / ground.px_per_m,
         seen.lost,
         left_s=seen.left_s,
+        waited_s=given.waited_s,
         grip=seen.grip * ground.px_per_m**2,
         unsteady=seen.unsteady,
         row_s=seen.site[:, 1] * seen.line_time_s,
         u_displacement_m=combined(surface),
     )
     if seen.rested[0] > 0:
-        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen))
+        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen, given))
     moved_s = movement.reaction.value
     parts = _reaction_parts(movement, surface, seen, given, delay)
     reaction = Value(moved_s - delay, combined(parts) if np.isfinite(moved_s) else np.nan)
@@ -220,8 +222,10 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     return result
 
 
-def _why_late(seen: Observations) -> str:
+def _why_late(seen: Observations, given: Given) -> str:
     """Why the athlete is seen at rest only after the signal."""
+    if given.waited_s:
+        return "the athlete was not seen at rest once those who had gone before were away"
     step_s = np.diff(seen.time)
     begin = seen.time[:-1][step_s > GAP * np.median(step_s)]
     if np.any((begin > -1.0) & (begin < seen.rested[0])):
@@ -723,13 +727,14 @@ def measure_movement(
         seen.displacement / px_per_m[:, None],
         seen.lost,
         left_s=seen.left_s,
+        waited_s=given.waited_s,
         grip=seen.grip * px_per_m[:, None, None] ** 2,
         unsteady=seen.unsteady,
         row_s=seen.site[:, 1] * seen.line_time_s,
         u_displacement_m=combined(surface),
     )
     if seen.rested[0] > 0:
-        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen))
+        movement = movement._replace(reaction=NOTHING, onset=NOTHING, reason=_why_late(seen, given))
     delay = sound_delay(given.buzzer_distance_m, given.temperature_c)
     parts = _reaction_parts(movement, surface, seen, given, delay)
     moved_s = movement.reaction.value

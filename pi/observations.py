@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -32,6 +33,10 @@ squared, twice."""
 
 HOLDS = ((-1.8, -0.15), (-0.1, 0.1), (0.15, 0.35))
 """When to look for somebody at rest, s after the signal, in the order of trust."""
+
+WAITED_HOLDS = (HOLDS[0], (-0.5, -0.1), *HOLDS[1:])
+"""The same of somebody whose signal was not the first: who had that one may have run through the
+picture since."""
 
 
 class Observations(NamedTuple):
@@ -77,14 +82,15 @@ def observe(
     dropped: int = 0,
     where: np.ndarray | None = None,
     behind_m: float = vision.BEHIND_M,
+    holds: Sequence[tuple[float, float]] = HOLDS,
 ) -> Observations:
     """Look through a recording once.
 
     luma : (n, h, w) uint8.   time : (n,) s after the signal, middle of row 0's exposure,
     increasing. line : the running line in these pictures, where it is known. where : (h, w) or
     (n, h, w) bool, of the picture made smaller by a whole factor: what lies elsewhere is not
-    looked at. behind_m : as in `vision.find_lane`. Raises ValueError when there are too few
-    pictures to tell anything from.
+    looked at. behind_m : as in `vision.find_lane`. holds : as HOLDS. Raises ValueError when there
+    are too few pictures to tell anything from.
     """
     n, height, width = luma.shape
     if n < 10:
@@ -116,8 +122,8 @@ def observe(
         vision.find_lane, small, look_time, looks, likely=likely, above=above,
         least=LEAST_M2 * metre**2, behind_m=behind_m,
     )  # fmt: skip
-    lane, hold = look(hold=HOLDS[0]), HOLDS[0]
-    for later in HOLDS[1:]:
+    lane, hold = look(hold=holds[0]), holds[0]
+    for later in holds[1:]:
         # nobody large was still for long: perhaps somebody was at the signal, or soon after it
         if lane.sure < BODY_M2 * metre**2:
             found = look(hold=later)

@@ -9,8 +9,9 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from random import SystemRandom
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ from .lanes import (
 from .measure import ALGORITHM, Given, measure, without_signal
 from .observations import Observations, observe, packed, unpacked
 from .settings import Hold, Settings
-from .start_signal import WIDEST_GO_NS, Go, StartSignal, draw_hold, fire_at
+from .start_signal import WIDEST_GO_NS, Go, StartSignal, call_and_fire, draw_hold, fire_at
 from .watch import Sight, Watch
 
 SCHEMA = "trackstart.rep/1"
@@ -53,6 +54,13 @@ class RunEnd(NamedTuple):
     set_ns: int | None = None
     frames: Frames | None = None  # a view into the camera's ring: good until it starts again
     warnings: tuple[str, ...] = ()
+    called: int | None = None  # the number that was, in the game of numbers
+    second: Go | None = None  # the chaser's GO, in a chase
+
+    @property
+    def gap_s(self) -> float:
+        """From the first GO to the second; 0 where there is one."""
+        return (self.second.time_ns - self.go.time_ns) * 1e-9 if self.second and self.go else 0.0
 
 
 class Spoilt(Exception):
@@ -73,19 +81,22 @@ def run_rep(
     stop: threading.Event | None = None,
     triggered: threading.Event | None = None,
     on_state: Callable[..., None] = lambda _state, **_stamps: None,
+    game: Mapping[str, Any] | None = None,
 ) -> RunEnd:
     """Marks, still, set, hold, GO, and the recording of what came of it.
 
     on_state(state, **columns) is told of every step, the last one too. It is never called
     between set and GO, and should return quickly.
     stop ends the rep wherever it is; triggered is the coach's GO, for that kind of hold.
+    game : as in `games.game_of`. In a chase a second GO comes after the first. Of numbers, the one
+    that is called is drawn here, and sounds before GO.
     Whatever happens, the pins are low and the camera has stopped when this returns or raises.
     """
     stop, triggered = stop or threading.Event(), triggered or threading.Event()
     try:
         on_state("settling")
         camera.start()
-        end = _run(signal, camera, hold, watch, settings, stop, triggered, on_state)
+        end = _run(signal, camera, hold, watch, settings, stop, triggered, on_state, game or {})
     except Spoilt as spoilt:
         end = RunEnd(spoilt.state, str(spoilt))
     finally:
@@ -107,8 +118,10 @@ def _run(
     stop: threading.Event,
     triggered: threading.Event,
     on_state: Callable[..., None],
+    game: Mapping[str, Any],
 ) -> RunEnd:
-    record_s = min(settings.record_s, camera.ring.seconds - BEFORE_GO_S - 0.1)
+    handicap_s = game["handicap_s"] if game.get("kind") == "chase" else 0.0
+    record_s = min(settings.record_s, camera.ring.seconds - BEFORE_GO_S - handicap_s - 0.1)
     if record_s < min(AFTER_GO_S, settings.record_s):
         raise Spoilt(
             "failed",
@@ -122,30 +135,32 @@ def _run(
     signal.set(stop)
     triggered.clear()  # a press before set was not GO
     on_state("holding", settled_ns=settled_ns, set_ns=set_ns)
+    number = SystemRandom().randint(1, game["of"]) if game.get("kind") == "number" else None
     go, moved_m = _hold(
-        signal, camera, hold, watch, settings, settled_ns, stop=stop, triggered=triggered
+        signal, camera, hold, watch, settings, settled_ns, number, stop=stop, triggered=triggered
     )
+    called = signal.called
     from_ns = settled_ns - round(settings.settle.still_s * 1e9)
     if go is None:
         reason = f"moved by {moved_m * 100:.0f} cm before GO"
         on_state("false_start", reason=reason)
         signal.recall(stop)
         frames = camera.recording(from_ns, time.monotonic_ns())
-        return RunEnd("false_start", reason, settled_ns=settled_ns, set_ns=set_ns, frames=frames)
+        return RunEnd(
+            "false_start", reason, settled_ns=settled_ns, set_ns=set_ns, frames=frames,
+            called=called,
+        )  # fmt: skip
     hold_s = (go.time_ns - settled_ns) * 1e-9
     on_state("running", go_before_ns=go.before_ns, go_after_ns=go.after_ns, hold_s=hold_s)
-    if go.width_ns > WIDEST_GO_NS:
-        raise Spoilt(
-            "failed",
-            f"the Pi was too busy: GO took {go.width_ns * 1e-6:.1f} ms; start again, "
-            "and close what else runs on it",
-        )
-    frames, warnings = _record(signal, camera, go, from_ns, record_s, stop)
+    _check_sharp(go)
+    second = _fire_again(signal, go, handicap_s, stop) if handicap_s else None
+    frames, warnings = _record(signal, camera, go, second or go, from_ns, record_s, stop)
     if record_s < settings.record_s:
         warnings.append(f"memory for {record_s:.1f} s after GO, not {settings.record_s:.1f} s")
     return RunEnd(
-        "analysing", None, go, hold_s, settled_ns, set_ns, frames, (*camera.warnings, *warnings)
-    )
+        "analysing", None, go, hold_s, settled_ns, set_ns, frames, (*camera.warnings, *warnings),
+        called, second,
+    )  # fmt: skip
 
 
 def _settle(camera: Camera, watch: Watch, settings: Settings, stop: threading.Event) -> int:
@@ -167,11 +182,12 @@ def _hold(
     watch: Watch,
     settings: Settings,
     settled_ns: int,
+    number: int | None,
     *,
     stop: threading.Event,
     triggered: threading.Event,
 ) -> tuple[Go | None, float]:
-    """GO and NaN; or None and how far somebody had moved before it."""
+    """GO and NaN; or None and how far somebody had moved before it. A number is called before."""
     seconds = draw_hold(
         hold.kind, hold.minimum_s, hold.maximum_s, fixed_s=hold.fixed_s, mean_s=hold.mean_s
     )
@@ -179,7 +195,10 @@ def _hold(
     called_off = threading.Event()
     moved_m = float("nan")
     with ThreadPoolExecutor(1, thread_name_prefix="go") as gun:
-        shot = gun.submit(fire_at, signal, due_ns, called_off, triggered)
+        if number is None:
+            shot = gun.submit(fire_at, signal, due_ns, called_off, triggered)
+        else:
+            shot = gun.submit(call_and_fire, signal, number, due_ns, called_off, triggered)
         try:
             for _, sight in _watching(camera, watch, stop):
                 if shot.done():
@@ -188,7 +207,8 @@ def _hold(
                     moved_m = sight.moved_m
                     break
                 waited_s = (time.monotonic_ns() - settled_ns) * 1e-9
-                if due_ns is None and waited_s > hold.timeout_s:
+                nobody_says = due_ns is None and not triggered.is_set()
+                if nobody_says and waited_s > hold.timeout_s:
                     raise Spoilt("aborted", f"nobody said GO within {hold.timeout_s:.0f} s")
         finally:
             called_off.set()
@@ -196,15 +216,40 @@ def _hold(
     return shot.result(), moved_m
 
 
+def _check_sharp(go: Go) -> None:
+    if go.width_ns > WIDEST_GO_NS:
+        raise Spoilt(
+            "failed",
+            f"the Pi was too busy: GO took {go.width_ns * 1e-6:.1f} ms; start again, "
+            "and close what else runs on it",
+        )
+
+
+def _fire_again(signal: StartSignal, go: Go, handicap_s: float, stop: threading.Event) -> Go:
+    """The second GO, fired as the first was; tone and light of that one end in between."""
+    due_ns = go.time_ns + round(handicap_s * 1e9)
+    with ThreadPoolExecutor(1, thread_name_prefix="go") as gun:
+        shot = gun.submit(fire_at, signal, due_ns, stop, stop)
+        stop.wait(max(0.0, TONE_S - (time.monotonic_ns() - go.time_ns) * 1e-9))
+        signal.quiet()
+    second = shot.result()
+    if second is None:
+        raise Spoilt("aborted", "stopped")
+    _check_sharp(second)
+    return second
+
+
 def _record(
     signal: StartSignal,
     camera: Camera,
     go: Go,
+    last: Go,
     from_ns: int,
     record_s: float,
     stop: threading.Event,
 ) -> tuple[Frames, list[str]]:
-    end_ns = go.time_ns + round(record_s * 1e9)
+    """What the camera saw from before GO until record_s after the last one."""
+    end_ns = last.time_ns + round(record_s * 1e9)
     if stop.wait(TONE_S):
         raise Spoilt("aborted", "stopped")
     signal.end_tone()
@@ -213,7 +258,7 @@ def _record(
     problem = camera.problem
     camera.stop()
     frames = camera.recording(max(from_ns, go.time_ns - round(BEFORE_GO_S * 1e9)), end_ns)
-    seen_s = (int(frames.times_ns[-1]) - go.time_ns) * 1e-9 if len(frames.times_ns) else 0.0
+    seen_s = (int(frames.times_ns[-1]) - last.time_ns) * 1e-9 if len(frames.times_ns) else 0.0
     if seen_s < min(AFTER_GO_S, 0.8 * record_s):
         raise Spoilt("failed", problem or "the camera stopped; check its cable")
     if frames.dropped > 2 * len(frames.times_ns):
@@ -268,6 +313,7 @@ def analyse(
     temperature_c: float = 20.0,
     spoilt: str | None = None,
     lane: str | None = None,
+    later_s: Sequence[float] = (),
 ) -> Analysis:
     """Measure one recording.
 
@@ -277,6 +323,10 @@ def analyse(
     spoilt : why nothing in it can be measured; its pictures and observations are kept all the same.
     lane : of a calibration with lanes, the name of the one whose athlete the rep is about; None is
     the first. All are told under "athletes".
+    later_s : (lanes,) s after the signal, where each lane has a signal of its own; () is none. Each
+    athlete's times, in "athletes" too, count from their own signal, of which "signal" tells the
+    place in the recording: a reaction is a reaction, and a start before one's own GO is false.
+    The first lane's is the signal.
     Raises ValueError when the cones or lanes cannot be, or when there are too few pictures.
     """
     calibration = calibration or {"cones": cones}
@@ -300,10 +350,20 @@ def analyse(
         temperature_c=temperature_c,
     )
     if lanes:
-        all_seen = observe_lanes(frames.luma, time, lanes, posture=posture, **camera)
+        all_seen = observe_lanes(
+            frames.luma, time, lanes, posture=posture, later_s=later_s, **camera
+        )
         observations = packed_lanes(all_seen)
         seen = together(all_seen, (frames.luma.shape[2], frames.luma.shape[1]))
-        result = told_lanes(all_seen, given, lanes, place, spoilt)
+        every = [
+            given._replace(
+                time_s=given.time_s + s,
+                hold_s=None if hold_s is None else hold_s + s,
+                waited_s=s,
+            )
+            for s in later_s or (0.0,) * len(lanes.lanes)
+        ]
+        result = told_lanes(all_seen, every, lanes, place, spoilt)
     else:
         seen = observe(frames.luma, time, line=line, **camera)
         observations = packed(seen)
@@ -364,7 +424,17 @@ def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -
     lanes = lanes_from(place)
     if lanes:
         which = _place_of(lanes, place.get("lane"))
-        return told_lanes(unpacked_lanes(stored), given, lanes, which, place.get("spoilt"))
+        signals = [each["signal"] for each in result["athletes"]]
+        first_s = min(signal["time_s"] for signal in signals)
+        every = [
+            given._replace(
+                time_s=signal["time_s"],
+                hold_s=signal["hold_s"],
+                waited_s=signal["time_s"] - first_s,
+            )
+            for signal in signals
+        ]
+        return told_lanes(unpacked_lanes(stored), every, lanes, which, place.get("spoilt"))
     if place.get("spoilt"):
         return unmeasured(unpacked(stored), given, place["spoilt"])
     return told(unpacked(stored), given, running_line(place))
@@ -388,18 +458,19 @@ def _place_of(lanes: Lanes, name: str | None) -> int:
 
 
 def told_lanes(
-    seen: Seen, given: Given, lanes: Lanes, place: int = 0, spoilt: str | None = None
+    seen: Seen, given: Sequence[Given], lanes: Lanes, place: int = 0, spoilt: str | None = None
 ) -> dict[str, Any]:
     """The whole result object of a rep with several athletes: one's, and all under "athletes".
 
-    place : which lane's athlete the rep is about.   spoilt : why nothing can be measured.
+    given : of every lane.   place : which lane's athlete the rep is about.   spoilt : why nothing
+    can be measured.
     """
     if spoilt is None:
         every = measure_lanes(seen, lanes, given)
     else:
         every = [
-            {"lane": lane.name, **unmeasured(each.seen, given, spoilt)}
-            for lane, each in zip(lanes.lanes, seen.each, strict=True)
+            {"lane": lane.name, **unmeasured(each.seen, own, spoilt)}
+            for lane, each, own in zip(lanes.lanes, seen.each, given, strict=True)
         ]
     kept = ("schema", "version", "algorithm", "capture")
     own = {name: value for name, value in every[place].items() if name != "lane"}

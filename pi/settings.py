@@ -98,6 +98,7 @@ class Place(Section):
 
 class Simulate(Section):
     seed: int = 0
+    lanes: int = Field(default=1, ge=1, le=4)  # of so many athletes at once
     conditions: dict[str, Any] = {}
 
 

@@ -5,9 +5,11 @@ How it sounds, the same for an active buzzer that has one loudness and one pitch
     marks    one beep
     set      two ticks, too short to be taken for GO
     GO       one long tone, and the LED
+    call     a number, in as many short beeps: of the game in which only that number goes
     recall   three beeps
 
-Between set and GO there is no sound and no light. The LED is for GO alone.
+Between set and GO there is no sound but that call, and no light. The LED is for GO alone. A second
+GO, of the game in which one chases the other, is as the first, when that is over.
 """
 
 import glob
@@ -30,6 +32,8 @@ from pi import real_time
 MARKS = ((0.25, 0.0),)
 SET = ((0.04, 0.10), (0.04, 0.0))
 RECALL = ((0.15, 0.12), (0.15, 0.12), (0.15, 0.0))
+CALL = (0.12, 0.18)  # of each beep
+AFTER_CALL_S = (0.8, 1.6)  # from the call to GO, at random: nobody can time it
 
 BOUNCE_NS = 50_000_000  # edges that follow one another more closely are one contact's
 HELD_S = 0.003  # what is shorter is a spark on the wire
@@ -75,6 +79,7 @@ class StartSignal:
         if sounder not in ("active", "passive"):
             raise ValueError(f'sounder: "active" or "passive", not {sounder!r}')
         self.fired: Go | None = None  # the last GO
+        self.called: int | None = None  # the number that has sounded since the last marks
         self._pins = {"buzzer": buzzer_pin, "led": led_pin, "button": button_pin}
         self._silence = threading.Event()
         self._buzzer: Any = None
@@ -99,11 +104,17 @@ class StartSignal:
 
     def marks(self, stop: threading.Event | None = None) -> None:
         """On your marks. Like set and recall: returns when it has sounded, at once after stop."""
+        self.called = None
         self._sound(MARKS, stop)
 
     def set(self, stop: threading.Event | None = None) -> None:
         """Set."""
         self._sound(SET, stop)
+
+    def call(self, number: int, stop: threading.Event | None = None) -> None:
+        """That number's turn, in as many beeps."""
+        if self._sound((CALL,) * (number - 1) + ((CALL[0], 0.0),), stop):
+            self.called = number
 
     def recall(self, stop: threading.Event | None = None) -> None:
         """Come back: somebody moved before GO."""
@@ -246,21 +257,23 @@ class StartSignal:
 
     def _sound(
         self, pattern: tuple[tuple[float, float], ...], stop: threading.Event | None
-    ) -> None:
+    ) -> bool:
+        """Let the buzzer sound, where there is one; tells whether it came to its end."""
         self._silence.clear()
         if not self._buzzer:
-            return
+            return True
         stops = (self._silence, stop) if stop else (self._silence,)
         try:
             for loud_s, silent_s in pattern:
                 self._buzzer.value = self._loud
                 if _wait(loud_s, *stops):
-                    return
+                    return False
                 self._buzzer.off()
                 if _wait(silent_s, *stops):
-                    return
+                    return False
         finally:
             self._buzzer.off()
+        return True
 
 
 def _is_held(button: Button) -> bool:
@@ -307,6 +320,27 @@ def fire_at(
         while time.monotonic_ns() < due_ns:
             pass
         return None if called_off.is_set() else signal.fire()
+
+
+def call_and_fire(
+    signal: StartSignal,
+    number: int,
+    due_ns: int | None,
+    called_off: threading.Event,
+    triggered: threading.Event,
+    *,
+    random: Random | None = None,
+) -> Go | None:
+    """Call a number when fire_at() would fire, and fire after a pause that nobody can guess."""
+    if due_ns is None:
+        while not triggered.wait(0.02):
+            if called_off.is_set():
+                return None
+    elif called_off.wait(max(0.0, (due_ns - time.monotonic_ns()) * 1e-9)):
+        return None
+    signal.call(number, called_off)
+    pause_s = (random or SystemRandom()).uniform(*AFTER_CALL_S)
+    return fire_at(signal, time.monotonic_ns() + round(pause_s * 1e9), called_off, triggered)
 
 
 def draw_hold(
@@ -368,26 +402,35 @@ def is_pi() -> bool:
     )
 
 
-def listen(signal: StartSignal) -> Callable[[], int | None]:
-    """An ear for a simulated athlete: answers with the time_ns of the next GO, None before it.
+class Heard(NamedTuple):
+    """What somebody at the start has heard since listen()."""
+
+    go_ns: tuple[int, ...] = ()  # every GO
+    called: int | None = None  # the number that was called
+
+
+def listen(signal: StartSignal) -> Callable[[], Heard]:
+    """An ear for simulated athletes: answers with what was heard so far.
 
     It hears the pin that gives GO, where that pin has a memory (the mock ones have), and believes
     the signal's own stamps where it has none.
     """
     device = signal._led or signal._buzzer
-    pin, before = device.pin, signal.fired
+    pin, fired = device.pin, [signal.fired]
     start_ns = time.monotonic_ns()
     if hasattr(pin, "clear_states"):
         pin.clear_states()
 
-    def heard() -> int | None:
+    def heard() -> Heard:
         if not hasattr(pin, "states"):
-            return signal.fired.time_ns if signal.fired and signal.fired is not before else None
-        passed_s = 0.0
+            if signal.fired is not fired[-1]:
+                fired.append(signal.fired)
+            return Heard(tuple(go.time_ns for go in fired[1:] if go), signal.called)
+        passed_s, go_ns = 0.0, []
         for state in list(pin.states)[1:]:
             passed_s += state.timestamp
             if state.state:
-                return start_ns + round(passed_s * 1e9)
-        return None
+                go_ns.append(start_ns + round(passed_s * 1e9))
+        return Heard(tuple(go_ns), signal.called)
 
     return heard

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 
 from pi import clock, starts
 from pi.drills import LEAD_LEGS, POSTURES
+from pi.games import MOST_PLAYERS, game_of
 from pi.settings import hold_for
 from pi.tables import (
     athlete_table,
@@ -396,9 +397,9 @@ class Store:
     ) -> Rep:
         """A new rep, or the one that was already asked for with this key.
 
-        drill : overrides of the settings' [hold] for this rep, such as {"kind": "fixed"}; and
-        "players": athletes or None, lane by lane, where several start. The rep is the first one's.
-        Raises Busy while another rep has not ended.
+        drill : overrides of the settings' [hold] for this rep, such as {"kind": "fixed"}; a game,
+        as in `games.game_of`; and "players": athletes or None, lane by lane, where several start.
+        The rep is the first one's. Raises Busy while another rep has not ended.
         """
         if posture not in POSTURES:
             raise ValueError(f"posture: one of {', '.join(POSTURES)}, not {posture!r}")
@@ -407,6 +408,7 @@ class Store:
         if not key or len(key) > 80:
             raise ValueError("key: 1 to 80 characters that name this request")
         hold_for(drill or {})
+        game_of(drill or {})
         with self._writing() as connection:
             return _request(connection, key, athlete_id, posture, lead_leg, dict(drill or {}))
 
@@ -470,7 +472,14 @@ class Store:
     def change_rep(self, rep_id: int, **columns: Any) -> Rep:
         """Write columns of a rep; a new state must be one of its STEPS, else WrongStep."""
         with self._writing() as connection:
-            return _change(connection, _rep_by_id(connection, rep_id), **columns)
+            rep = _rep_by_id(connection, rep_id)
+            if columns.get("athlete_id") is not None and rep.drill.get("players"):
+                column = start_table.c  # a number was called: the rep is about whose it is
+                own = column.athlete_id == columns["athlete_id"]
+                connection.execute(
+                    sa.update(start_table).where(column.rep_id == rep_id).values(own=own)
+                )
+            return _change(connection, rep, **columns)
 
     def date_reps(self) -> int:
         """Date the reps of this boot that were run before the time was known; how many.
@@ -1526,8 +1535,9 @@ def _players(drill: Mapping[str, Any]) -> list[int | None]:
     """The athletes of a drill's lanes; [] for a drill without lanes."""
     players = drill.get("players") or []
     named = [who for who in players if who is not None]
-    if len(players) > MOST_LANES or len(set(named)) < len(named):
-        raise ValueError(f"players: {MOST_LANES} at most, nobody in two lanes")
+    most = MOST_PLAYERS if drill.get("game") else MOST_LANES  # game_of() knows of which game
+    if len(players) > most or len(set(named)) < len(named):
+        raise ValueError(f"players: {most} at most, nobody in two lanes")
     return list(players)
 
 

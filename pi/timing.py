@@ -32,7 +32,7 @@ about its joint sees a seventh less a cell further in."""
 STILL_M = 0.030
 """Who strays further than this from the mean place within that second was not still."""
 
-SHORTEST_REST_S = 0.5
+REST_S, SHORTEST_REST_S = 1.0, 0.5
 
 MOSTLY = 0.65
 """Share of the parts that must be seen for the body to be called still."""
@@ -101,6 +101,7 @@ def first_movement(
     lost: np.ndarray,
     *,
     left_s: float,
+    waited_s: float = 0.0,
     grip: np.ndarray | None = None,
     unsteady: np.ndarray | None = None,
     row_s: np.ndarray | None = None,
@@ -111,8 +112,10 @@ def first_movement(
 
     time : (k,) s after the signal.   vector : (k, m, 2) m, displacement of m parts against any one
     picture of the hold.   lost : (k, m).   left_s : when the resting place was given up; from
-    there the search goes back.   row_s : (m,) s, rolling shutter's delay of each part.
-    u_displacement_m : what is not known of the displacement at the gate.
+    there the search goes back.   waited_s : so long before the signal somebody else had one, and
+    may have run through the picture since: the still second may be half a second.   row_s : (m,) s,
+    rolling shutter's delay of each part.   u_displacement_m : what is not known of the displacement
+    at the gate.
     """
     k, m = len(time), vector.shape[1]
     nothing = np.full(k, np.nan)
@@ -124,15 +127,19 @@ def first_movement(
         return none("too little of the athlete could be followed before the start")
     axes, error = _errors(m, k, grip, unsteady)
     step = float(np.median(np.diff(time)))
-    end = _still_until(time, vector, lost, step)
+    rest_s = REST_S
+    end = _still_until(time, vector, lost, step, rest_s)
+    if waited_s and not np.isfinite(end):
+        rest_s = SHORTEST_REST_S
+        end = _still_until(time, vector, lost, step, rest_s)
     if not np.isfinite(end):
         return none("the athlete was not still for a second before")
     answer, creeps = none(""), False
     alone = np.zeros(m, bool)  # parts that went while the body stayed
     for _ in range(4):
-        start = max(end - 1.0, float(time[0]))
+        start = max(end - rest_s, float(time[0]))
         still = np.flatnonzero((time >= start - 1e-9) & (time <= end))
-        if len(still) < 3 or end - start < SHORTEST_REST_S:
+        if len(still) < 3 or end - start < SHORTEST_REST_S - 1e-9:
             return none("the recording begins less than half a second before", (start, end))
         moved, sway, trusted = _against_rest(vector, lost, still, axes, error, round(0.1 / step))
         if trusted.sum() < 2:
@@ -218,15 +225,18 @@ def _vanished(time: np.ndarray, lost: np.ndarray, before: int) -> float:
     return float(time[first + int(np.argmax(together))])
 
 
-def _still_until(time: np.ndarray, vector: np.ndarray, lost: np.ndarray, step: float) -> float:
-    """The latest instant up to the signal that ends a still second; NaN when there is none.
+def _still_until(
+    time: np.ndarray, vector: np.ndarray, lost: np.ndarray, step: float, rest_s: float
+) -> float:
+    """The latest instant up to the signal that ends a still second, or rest_s; NaN when there is
+    none.
 
     Still: nine parts in ten, of those that are seen all along, stray less than STILL_M from their
     mean place; and most are seen (who passes behind hides some, who moves is lost as a whole).
     """
     begins = float(time[0])
     for end in np.arange(0.0, max(-1.5, begins + SHORTEST_REST_S) - 1e-9, -max(0.05, step)):
-        inside = (time >= max(end - 1.0, begins) - 1e-9) & (time <= end + 1e-9)
+        inside = (time >= max(end - rest_s, begins) - 1e-9) & (time <= end + 1e-9)
         if inside.sum() < 3:
             break
         part = vector[inside]

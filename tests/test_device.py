@@ -16,6 +16,7 @@ from test_video import write_video
 
 from pi import set_up
 from pi.__main__ import _forget_old, main
+from pi.games import outcome
 from pi.rep import reanalyse
 from pi.settings import Settings
 from pi.store import open_store
@@ -297,6 +298,99 @@ def test_a_film_can_be_the_camera(start, tmp_path):
     rep = device.until(device.request())
     assert rep.state in ("failed", "aborted")
     assert rep.reason == "the film is over" or "nobody" in rep.reason
+
+
+# Games
+
+LANES = {"simulate": {"lanes": 2, "seed": 4}, "record_s": 4.0}
+RING = QUICK["camera"] | {"ring_seconds": 9}
+
+
+def test_a_chase_is_run_measured_and_told(start):
+    device = start(**LANES, camera=RING)
+    ana, ben = (device.store.add_athlete(name).id for name in ("Ana", "Ben"))
+    drill = {"game": {"kind": "chase", "handicap_s": 2.0}, "players": [ana, ben]}
+    rep = device.until(device.request(posture="standing", drill=drill), seconds=40)
+    assert rep.state == "done", rep.reason
+    assert rep.athlete_id == ana, "the rep is the hare's"
+    json.dumps(rep.result, allow_nan=False)
+
+    kept = rep.settings["game"]
+    go_ns = (rep.go_before_ns + rep.go_after_ns) / 2
+    second_ns = sum(kept["second_go"].values()) / 2
+    assert kept["gap_s"] == pytest.approx(2.0, abs=0.002)
+    assert (second_ns - go_ns) * 1e-9 == pytest.approx(kept["gap_s"], abs=1e-6)
+    assert 0 < kept["u_gap_s"] < 0.001
+
+    hare, chaser = rep.result["athletes"]
+    assert chaser["signal"]["time_s"] - hare["signal"]["time_s"] == pytest.approx(
+        kept["gap_s"], abs=2e-6
+    )
+    for each in (hare, chaser):
+        assert 0.05 < each["truth"]["reaction_s"] < 0.6, "each goes at the own GO"
+    assert rep.result["truth"] == hare["truth"]
+    miss = hare["reaction_s"]["value"] - hare["truth"]["reaction_s"]
+    assert abs(miss) <= 3 * hare["reaction_s"]["u"], hare["reasons"]
+
+    told = outcome(drill["game"], kept, rep.result)
+    five = [
+        next(split["from_signal_s"] for split in each["truth"]["splits"] if split["metres"] == 5)
+        for each in (hare, chaser)
+    ]
+    behind_s = five[1] + kept["gap_s"] - five[0]
+    assert told.verdict == ("got_away" if behind_s > 0 else "caught"), told
+    assert told.margin_s["value"] == pytest.approx(abs(behind_s), abs=4 * told.margin_s["u"])
+
+    stored = device.store.evidence(rep.id, "observations").data
+    again = reanalyse(stored, rep.result, rep.settings)
+    for now, then in zip(again["athletes"], rep.result["athletes"], strict=True):
+        assert now == {key: value for key, value in then.items() if key != "truth"}
+
+
+def test_a_number_is_not_in_the_store_before_go_and_the_rep_is_theirs(start):
+    device = start(**LANES, camera=RING)
+    players = [device.store.add_athlete(name).id for name in ("Ana", "Ben")]
+    drill = {"game": {"kind": "number", "of": 2}, "players": players}
+    rep = device.request(posture="prone", drill=drill)
+    held = device.until(rep, "holding")
+    while (row := device.store.rep(rep.id)).state == "holding":
+        assert "game" not in row.settings
+        assert row.athlete_id is None
+        time.sleep(0.01)
+    called = row.settings["game"]["called"]
+    assert called in (1, 2)
+    assert held.go_before_ns is None
+    rep = device.until(rep, seconds=40)
+    assert rep.state == "done", rep.reason
+    assert rep.settings["game"]["called"] == called
+    assert rep.settings["place"]["lane"] == str(called)
+    assert rep.athlete_id == players[called - 1]
+    own = rep.result["athletes"][called - 1]
+    assert rep.result["reaction_s"] == own["reaction_s"]
+    assert rep.result["truth"] == own["truth"]
+    assert own["truth"]["status"] == "measured", "who is called goes"
+    assert outcome(drill["game"], rep.settings["game"], rep.result).called == called
+
+
+def test_a_game_that_cannot_be_played_here_is_refused_before_marks(start):
+    device = start(**LANES)
+    rep = device.until(device.request(drill={"game": {"kind": "number", "of": 3}}), seconds=3)
+    assert rep.state == "failed"
+    assert "fewer lanes than numbers" in rep.reason
+
+
+def test_the_button_plays_the_same_game_again(start, pins):
+    device = start()
+    drill = {"game": {"kind": "last_up"}, "kind": "coach"}
+    first = device.request(posture="prone", drill=drill)
+    device.store.ask_stop(first.id)
+    device.until(first)
+    pins.pin(BUTTON).drive_low()
+    pins.pin(BUTTON).drive_high()
+    again = wait_for(lambda: (rep := device.store.active_rep()) and rep.id != first.id and rep)
+    assert again.drill == drill
+    device.store.ask_stop(again.id)
+    device.until(again)
 
 
 # As a process

@@ -81,7 +81,7 @@ class Bench:
         if hook := getattr(self, f"at_{state}", None):
             hook()
 
-    def run(self, hold=SHORT, watch=None, settings=SETTINGS):
+    def run(self, hold=SHORT, watch=None, settings=SETTINGS, game=None):
         self.watch = watch or ScriptedWatch()
         return run_rep(
             self.signal,
@@ -92,6 +92,7 @@ class Bench:
             stop=self.stop,
             triggered=self.triggered,
             on_state=self.on_state,
+            game=game,
         )
 
     @property
@@ -358,3 +359,165 @@ def test_a_second_rep_begins_anew(bench):
     second = bench.run()
     assert second.state == "analysing"
     assert second.frames.times_ns[0] > first.frames.times_ns[-1]
+
+
+# Games
+
+CHASE = {"kind": "chase", "handicap_s": 0.8}
+NUMBER = {"kind": "number", "of": 6}
+
+
+def sounded(pin):
+    """(k, 2) s: when each tone or light of a pin began, since its first state, and how long."""
+    at_s, out = 0.0, []
+    for state in pin.states[1:]:
+        at_s += state.timestamp
+        if state.state:
+            out.append([at_s, np.inf])
+        elif out:
+            out[-1][1] = at_s - out[-1][0]
+    return np.array(out).reshape(-1, 2)
+
+
+@pytest.fixture(scope="module")
+def chased():
+    """A bench after one chase as it should be."""
+    pins = MockFactory(pin_class=MockPWMPin)
+    with BenchCamera() as camera:
+        bench = Bench(pins, camera)
+        with bench.signal:
+            bench.end = bench.run(game=CHASE)
+            yield bench
+    pins.close()
+
+
+def test_the_chasers_go_is_the_same_tone_again_so_much_later(chased):
+    end = chased.end
+    assert end.state == "analysing"
+    assert end.gap_s == pytest.approx(0.8, abs=0.001)
+    assert end.second.width_ns < 1_000_000
+    tones, lights = sounded(chased.pins.pin(BUZZER)), sounded(chased.pins.pin(LED))
+    assert len(tones) == 1 + 2 + 2  # marks, set, both GOs
+    assert np.diff(tones[-2:, 0]) == pytest.approx(0.8, abs=0.005)
+    assert tones[-2:, 1] == pytest.approx([0.4, 0.4], abs=0.05)
+    assert np.diff(lights[:, 0]) == pytest.approx(0.8, abs=0.005)
+    assert lights[0, 1] < 0.6, "the light goes out in between"
+    assert chased.is_quiet()
+
+
+def test_a_chase_is_recorded_as_long_after_its_last_go(chased):
+    end = chased.end
+    times_s = (end.frames.times_ns - end.go.time_ns) * 1e-9
+    assert times_s[0] == pytest.approx(-end.hold_s - 0.1, abs=0.03)
+    assert times_s[-1] == pytest.approx(0.8 + 0.7, abs=0.03)
+
+
+def test_memory_for_a_chase_is_counted_from_its_first_go(pins):
+    with BenchCamera(ring_seconds=4.1) as camera:
+        bench = Bench(pins, camera)
+        with bench.signal:
+            settings = SETTINGS.model_copy(update={"record_s": 1.5})
+            end = bench.run(settings=settings, game=CHASE)
+        assert end.warnings == ("memory for 1.2 s after GO, not 1.5 s",)
+        assert not end.frames.overrun
+
+
+def test_stop_between_the_two_gos_ends_it_at_once(bench):
+    timer = threading.Timer(0.6, bench.stop.set)
+    bench.at_running = timer.start
+    began = time.monotonic()
+    end = bench.run(game={"kind": "chase", "handicap_s": 3.0})
+    assert (end.state, end.second) == ("aborted", None)
+    assert time.monotonic() - began < 2.5
+    assert bench.beeps() == 1 + 2 + 1
+    assert bench.is_quiet()
+    timer.join()
+
+
+def test_a_second_go_that_is_not_sharp_spoils_the_chase(bench, monkeypatch):
+    fire = bench.signal.fire
+
+    def slow():
+        go = fire()
+        return Go(go.before_ns, go.before_ns + 1_500_000) if len(bench.states) > 2 else go
+
+    monkeypatch.setattr(bench.signal, "fire", slow)
+    end = bench.run(game=CHASE)
+    assert (end.state, "1.5 ms" in end.reason) == ("failed", True)
+    assert bench.is_quiet()
+
+
+@pytest.fixture(scope="module")
+def numbered():
+    """A bench after a start for which a number was called."""
+    pins = MockFactory(pin_class=MockPWMPin)
+    with BenchCamera() as camera:
+        bench = Bench(pins, camera)
+        with bench.signal:
+            bench.end = bench.run(game=NUMBER)
+            yield bench
+    pins.close()
+
+
+def test_a_number_is_called_between_set_and_go(numbered):
+    end = numbered.end
+    assert end.state == "analysing"
+    assert 1 <= end.called <= 6
+    tones = sounded(numbered.pins.pin(BUZZER))
+    call, go = tones[3:-1], tones[-1]
+    assert len(call) == end.called
+    assert call[:, 1] == pytest.approx([0.12] * end.called, abs=0.05)
+    silent_s = call[0, 0] - (tones[2, 0] + tones[2, 1])
+    assert silent_s > 0.15, "nothing sounds between set and the call"
+    pause_s = go[0] - (call[-1, 0] + call[-1, 1])
+    assert 0.75 < pause_s < 1.7
+    assert len(sounded(numbered.pins.pin(LED))) == 1
+
+
+def test_nobody_is_told_of_the_number_before_go(numbered):
+    assert numbered.states == ["settling", "holding", "running", "analysing"]
+    for state, columns, at_ns in numbered.told[:2]:
+        assert "called" not in columns, state
+        assert at_ns < numbered.end.go.before_ns - 800_000_000
+
+
+def test_numbers_come_up_by_chance(bench, monkeypatch):
+    monkeypatch.setattr("pi.start_signal.CALL", (0.001, 0.001))
+    monkeypatch.setattr("pi.start_signal.AFTER_CALL_S", (0.01, 0.02))
+    settings = SETTINGS.model_copy(update={"record_s": 0.55})
+    called = [bench.run(settings=settings, game={"kind": "number", "of": 2}).called]
+    for _ in range(8):
+        called.append(bench.run(settings=settings, game={"kind": "number", "of": 2}).called)
+        if len(set(called)) == 2:
+            break
+    assert set(called) == {1, 2}
+
+
+@pytest.mark.parametrize("during", ["the call", "the pause"])
+def test_moving_before_go_recalls_also_once_a_number_is_called(bench, monkeypatch, during):
+    if during == "the pause":
+        monkeypatch.setattr("pi.start_signal.CALL", (0.01, 0.01))
+    else:
+        monkeypatch.setattr("pi.start_signal.CALL", (3.0, 0.1))
+
+    class MovesThen(ScriptedWatch):
+        def see(watch, picture, time_s):
+            sight = super().see(picture, time_s)
+            there = bench.beeps() > 3 if during == "the call" else bench.signal.called
+            return Sight(9.0, 0.05) if there else sight
+
+    end = bench.run(watch=MovesThen(), game=NUMBER)
+    assert (end.state, end.go) == ("false_start", None)
+    assert (end.called is None) == (during == "the call")
+    recall = sounded(bench.pins.pin(BUZZER))[-3:, 1]
+    assert recall == pytest.approx([0.15] * 3, abs=0.06)
+    assert not sounded(bench.pins.pin(LED)).size
+    assert bench.is_quiet()
+
+
+def test_a_coach_has_the_number_called(bench):
+    bench.at_holding = threading.Timer(0.3, bench.triggered.set).start
+    end = bench.run(Hold(kind="coach", timeout_s=0.8), game={"kind": "number", "of": 2})
+    assert end.state == "analysing"
+    assert end.called in (1, 2)
+    assert end.hold_s > 0.3 + 0.12 + 0.8

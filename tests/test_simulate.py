@@ -617,7 +617,7 @@ def test_cones_stand_on_the_line_while_somebody_sets_up_and_then_no_more(directi
 def test_a_live_camera_sees_somebody_line_up_hear_the_signal_and_go():
     track = SimulatedTrack(seed=2, size=SMALL)
     go_ns = []
-    heard = lambda: go_ns[0] if go_ns else None  # noqa: E731
+    heard = lambda: (go_ns, None)  # noqa: E731
     with SimulatedCamera(track, heard=heard, fps=40.0, ring_seconds=6.0) as camera:
         assert (camera.size, camera.fps, camera.name) == (SMALL, 40.0, "simulated")
         camera.start()
@@ -649,13 +649,13 @@ def test_nobody_moves_without_a_signal_and_an_old_one_does_not_count():
     track = SimulatedTrack(seed=2, size=(240, 136))
     before_ns = time.monotonic_ns()
     track.line_up("prone")
-    track.hear(before_ns)
+    track.hear([before_ns])
     truth = track.truth(time.monotonic_ns())
     assert truth["status"] == "no_movement"
     now_ns = time.monotonic_ns()
-    track.hear(now_ns)
+    track.hear([now_ns])
     first = track.truth(now_ns)["reaction_s"]
-    track.hear(now_ns + 50_000_000)
+    track.hear([now_ns + 50_000_000])
     assert track.truth(now_ns)["reaction_s"] == first
     track.leave()
     assert track.truth(now_ns) is None
@@ -667,6 +667,57 @@ def test_who_lines_up_leads_with_the_leg_that_was_asked_for():
         track.line_up("standing", 3, lead_leg=leg)
         # the leg in front pushes, the other one makes the first step
         assert track.scene.player.motion.athlete.far_leads == (leg == "left")
+
+
+def several(lanes, game=None, *, posture="prone", seed=2):
+    track = SimulatedTrack(seed=seed, size=(240, 136), lanes=lanes)
+    track.line_up(posture, game=game)
+    return track
+
+
+def test_a_track_with_lanes_shows_somebody_in_each_and_knows_where_they_are():
+    track = several(3)
+    assert [lane["name"] for lane in track.calibration["lanes"]] == ["1", "2", "3"]
+    now_ns = time.monotonic_ns()
+    there = track.picture(now_ns).astype(int)
+    track.leave()
+    change = np.abs(there - track.picture(now_ns)) > 20
+    for lane in track.calibration["lanes"]:
+        left, top = np.min(lane["region"], axis=0).astype(int)
+        right, bottom = np.max(lane["region"], axis=0).astype(int)
+        assert change[top : bottom + 1, left : right + 1].sum() > 20
+    track.line_up("prone")
+    now_ns = time.monotonic_ns()
+    track.hear([now_ns])
+    told = [track.truth(now_ns, lane)["reaction_s"] for lane in range(3)]
+    assert all(0.05 < reaction < 0.6 for reaction in told)
+    assert len(set(told)) == 3
+    assert track.truth(now_ns, 3) is None
+
+
+def test_who_chases_waits_for_the_second_go():
+    track = several(3, {"kind": "chase", "handicap_s": 1.0})
+    first_ns = time.monotonic_ns()
+    second_ns = first_ns + 1_000_000_000
+    track.hear([first_ns])
+    assert track.truth(first_ns, 0)["status"] == "measured"
+    assert track.truth(first_ns, 1)["status"] == "no_movement"
+    track.hear([first_ns, second_ns])
+    assert 0.05 < track.truth(second_ns, 1)["reaction_s"] < 0.6
+    assert track.truth(first_ns, 2) is None, "a chase is for two"
+
+
+def test_who_is_called_goes_and_now_and_then_somebody_else_stirs():
+    others = []
+    for seed in range(12):
+        track = several(2, {"kind": "number", "of": 2}, seed=seed)
+        now_ns = time.monotonic_ns()
+        track.hear([now_ns], 2)
+        assert track.truth(now_ns, 1)["status"] == "measured"
+        others.append(track.truth(now_ns, 0)["ending"])
+    assert others.count("no_movement") >= 5
+    assert set(others) > {"no_movement"}
+    assert set(others) <= {"no_movement", "start", "scratch"}
 
 
 # --------------------------------------------------------------------------- recorded people

@@ -50,10 +50,10 @@ def test_firing_raises_the_buzzer_and_lights_the_led(signal, pins):
 def test_the_stamps_enclose_the_moment_the_pin_went_high(pins):
     with StartSignal(BUZZER, None, BUTTON, pin_factory=pins) as signal:
         heard = listen(signal)
-        assert heard() is None
+        assert heard().go_ns == ()
         go = signal.fire()
         signal.quiet()
-        assert go.before_ns - 500_000 <= heard() <= go.after_ns + 500_000
+        assert go.before_ns - 500_000 <= heard().go_ns[0] <= go.after_ns + 500_000
         assert go.before_ns <= go.time_ns <= go.after_ns
         assert go.width_ns == go.after_ns - go.before_ns < 1_000_000
 
@@ -63,18 +63,51 @@ def test_an_ear_hears_the_next_go_only(signal):
     signal.quiet()
     heard = listen(signal)
     signal.marks()
-    assert heard() is None
+    assert heard().go_ns == ()
     go = signal.fire()
-    assert abs(heard() - go.time_ns) < 1_000_000
+    assert abs(heard().go_ns[0] - go.time_ns) < 1_000_000
+
+
+def test_an_ear_hears_both_gos_of_a_chase_and_the_number_that_was_called(signal):
+    heard = listen(signal)
+    assert heard() == ((), None)
+    signal.call(3)
+    assert heard() == ((), 3)
+    first = signal.fire()
+    signal.quiet()
+    second = signal.fire()
+    for at_ns, go in zip(heard().go_ns, (first, second), strict=True):
+        assert abs(at_ns - go.time_ns) < 1_000_000
+
+
+def test_a_number_is_called_in_as_many_beeps_that_can_be_counted(signal, pins):
+    pins.pin(BUZZER).clear_states()
+    signal.call(3)
+    states = pins.pin(BUZZER).states[1:]
+    assert [bool(state.state) for state in states] == [True, False] * 3
+    assert [state.timestamp for state in states[1::2]] == pytest.approx([0.12] * 3, abs=0.05)
+    assert [state.timestamp for state in states[2::2]] == pytest.approx([0.18] * 2, abs=0.05)
+    assert not any(state.state for state in pins.pin(LED).states)
+    assert signal.called == 3
+    signal.marks()
+    assert signal.called is None
+
+
+def test_a_call_that_is_called_off_has_called_nobody(signal, pins):
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    signal.call(6, stop)
+    assert signal.called is None
+    assert is_low(pins)
 
 
 def test_an_ear_at_a_real_pin_believes_the_stamps(signal, monkeypatch):
     monkeypatch.setattr(signal, "_led", SimpleNamespace(pin=object(), on=lambda: 0, off=lambda: 0))
     signal.fire()
     heard = listen(signal)
-    assert heard() is None
+    assert heard().go_ns == ()
     go = signal.fire()
-    assert heard() == go.time_ns
+    assert heard().go_ns == (go.time_ns,)
     monkeypatch.undo()
 
 
@@ -93,7 +126,7 @@ def test_a_box_without_a_buzzer_gives_go_with_its_led(pins):
         signal.marks()
         signal.end_tone()
         go = signal.fire()
-        assert abs(heard() - go.time_ns) < 1_000_000
+        assert abs(heard().go_ns[0] - go.time_ns) < 1_000_000
 
 
 def test_a_box_that_cannot_give_go_is_refused(pins):

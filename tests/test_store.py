@@ -705,3 +705,29 @@ def test_a_store_of_any_older_version_keeps_every_rep(tmp_path, revision):
         store.set_consent(athlete.id, "yes")
         assert store.forget_athletes([athlete.id]) == 2
         assert store.reps() == store.athletes() == []
+
+
+# Games
+
+
+def test_a_game_that_cannot_be_is_refused_and_its_players_have_to_be_known(store):
+    ana = store.add_athlete("Ana").id
+    game = {"kind": "chase", "handicap_s": 1.5}
+    with pytest.raises(ValueError, match="handicap_s"):
+        store.request_rep(posture="prone", key="a", drill={"game": {"kind": "chase"}})
+    with pytest.raises(ValueError, match="no athlete 77"):
+        store.request_rep(posture="prone", key="a", drill={"game": game, "players": [ana, 77]})
+    rep = store.request_rep(posture="prone", key="a", drill={"game": game, "players": [ana, None]})
+    assert rep.drill == {"game": game, "players": [ana, None]}
+
+
+def test_who_is_forgotten_is_in_nobody_elses_game(store):
+    ana, ben = (store.add_athlete(name).id for name in ("Ana", "Ben"))
+    drill = {"game": {"kind": "last_up"}, "players": [ana, ben, None]}
+    rep = store.request_rep(posture="prone", key="a", drill=drill, athlete_id=ana)
+    store.save_evidence(rep.id, "picture", "image/png", b"both of them")
+    store.ask_stop(rep.id)
+    assert store.forget_athletes([ben]) == 1, "his start in it"
+    kept = store.rep(rep.id)
+    assert (kept.athlete_id, kept.drill["players"]) == (ana, [ana, None, None])
+    assert store.evidence_kinds(rep.id) == []

@@ -99,9 +99,9 @@ class PacedCamera(Camera):
             self._rows.append((due_ns, announced_ns, done_ns, kept))
 
     def _picture(self, due_ns: int) -> np.ndarray:
-        go_ns = self.heard() if self.heard else None
-        if go_ns is not None and go_ns < due_ns:
-            return self._run[min(int((due_ns - go_ns) * 1e-9 * self.fps), len(self._run) - 1)]
+        go_ns = self.heard().go_ns if self.heard else ()
+        if go_ns and go_ns[0] < due_ns:
+            return self._run[min(int((due_ns - go_ns[0]) * 1e-9 * self.fps), len(self._run) - 1)]
         at = round(due_ns * 1e-9 * self.fps) % (2 * len(self._rest) - 2)
         return self._rest[min(at, 2 * len(self._rest) - 2 - at)]
 
@@ -110,7 +110,7 @@ class Tape:
     """What the device takes for the simulated track; whoever starts is on the tape."""
 
     def __init__(self, track: SimulatedTrack):
-        self.cones = track.cones
+        self.calibration, self.lanes = track.calibration, track.lanes
 
     def line_up(self, _posture: str, **_how: object) -> None:
         pass
@@ -118,7 +118,7 @@ class Tape:
     def set_up(self) -> None:
         pass
 
-    def truth(self, _go_ns: int) -> None:
+    def truth(self, _go_ns: int, lane: int = 0) -> None:
         return None
 
 
@@ -131,7 +131,7 @@ def draw(track: SimulatedTrack, fps: float, run_s: float) -> tuple[np.ndarray, n
         return np.stack([track.picture(go_ns + round(k * 1e9 / fps)) for k in range(first, count)])
 
     rest = drawn(-round(REST_S * fps), 0)
-    track.hear(go_ns)
+    track.hear([go_ns])
     return rest, drawn(0, round(run_s * fps))
 
 

@@ -69,7 +69,7 @@ def lanes_there() -> int:
     """How many lanes the camera is set up for; 1 without any."""
     line = known_line(store(), settings())
     data = line.kept.data if line.kept else {}
-    simulated = getattr(settings().simulate, "lanes", 1) if line.source == "track" else 1
+    simulated = settings().simulate.lanes if line.source == "track" else 1
     return min(MOST_LANES, max(len(data.get("lanes") or ()), simulated, 1))
 
 

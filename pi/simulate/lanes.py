@@ -65,6 +65,7 @@ def simulate_lanes(
     endings=None,
     reactions_s=None,
     apart_m: float = 0.0,
+    later_s=None,
     body: str = "built-in",
 ) -> LanesClip:
     """Starts beside one another of which everything is known.
@@ -72,12 +73,14 @@ def simulate_lanes(
     postures, endings : one a lane, from the nearest to the camera, or from the left for a camera
     along the lanes.    view : beside | raised | behind | ahead.    reactions_s : s, None = drawn.
     apart_m : how much farther on each lane's athlete starts than the one before (a staggered
-    start).    A lane whose posture is None is empty.
+    start).    later_s : s, how much after the signal each lane's own comes; reactions and truths
+    count from that one.    A lane whose posture is None is empty.
     """
     count = len(postures)
     sees = lanes_view(view, count, size)
     endings = ["start"] * count if endings is None else list(endings)
     reactions_s = [None] * count if reactions_s is None else list(reactions_s)
+    own_s = [signal_s + later for later in later_s or [0.0] * count]
     conditions = Conditions() if conditions is None else conditions
     place = np.random.default_rng([seed, 3])
     backdrop = draw_backdrop(
@@ -102,8 +105,8 @@ def simulate_lanes(
         figure = dress(athlete, near, looks, ground=ground)
         wanted = drawn if reaction is None else reaction
         player = Player(figure, motion, np.inf, depth_of(sees, k, count))
-        onset_s = _onset(player, ending, wanted, signal_s, sees, own, who)
-        players.append(player._replace(onset_s=signal_s + onset_s))
+        onset_s = _onset(player, ending, wanted, own_s[k], sees, own, who)
+        players.append(player._replace(onset_s=own_s[k] + onset_s))
     there = [player for player in players if player is not None]
     scene = Scene(sees, conditions, backdrop, others=there, seed=seed, around_s=signal_s)
     times_ns = np.round(np.arange(round(duration_s * fps)) * 1e9 / fps).astype(np.int64)
@@ -111,7 +114,7 @@ def simulate_lanes(
     for picture, time_ns in zip(luma, times_ns, strict=True):
         scene.picture(time_ns * 1e-9, picture)
     frames = Frames(luma, times_ns, 0.0, round(conditions.exposure_s * 1e9), 0)
-    truths = [_truth(players, k, sees, signal_s, endings[k], duration_s) for k in range(count)]
+    truths = [_truth(players, k, sees, own_s[k], endings[k], duration_s) for k in range(count)]
     return LanesClip(frames, round(signal_s * 1e9), truths, calibration(sees, count))
 
 

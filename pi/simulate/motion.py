@@ -494,6 +494,16 @@ def draw_scratch(posture, athlete, random, *, start_x=None):
     return resting._replace(table=table, contacts=(), profile=(), sways_for_s=np.inf)
 
 
+def flinch(motion, lasts_s, *, deep_s=0.3):
+    """Somebody who begins to start, gets as far as after deep_s, and lies or stands still again."""
+    share = np.arange(round(lasts_s * RATE) + 1) / (lasts_s * RATE)
+    place = deep_s * RATE * smooth(2 * share) * smooth(2 - 2 * share)
+    low = place.astype(int)
+    high = (place - low)[:, None]
+    table = motion.table[low] * (1 - high) + motion.table[low + 1] * high
+    return motion._replace(table=table, contacts=(), profile=(), sways_for_s=np.inf)
+
+
 def draw_walk_away(posture, athlete, random, *, start_x=None, duration_s=14.0):
     """Somebody who gets up without haste, turns round and walks back behind the line."""
     height = athlete.height_m
