@@ -737,7 +737,7 @@ def test_the_state_is_small_enough_to_send_to_everybody(client, store, ready):
 def addresses(app, rep):
     """Every address of the application, with a rep's number where one is wanted."""
     for rule in app.url_map.iter_rules():
-        path = rule.rule.replace("<int:number>", str(rep.id))
+        path = rule.rule.replace("<int:number>", str(rep.id)).replace("<int:lane>", "0")
         yield path.replace("<path:filename>", "live.js"), rule.methods
 
 

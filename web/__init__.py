@@ -13,6 +13,7 @@ from web import (
     board,
     check,
     coach,
+    games,
     home,
     join,
     language,
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_blueprint(set_up.page)
     app.register_blueprint(plan.page)
     app.register_blueprint(session.page)
+    app.register_blueprint(games.page)
     app.register_blueprint(join.page)
     app.register_blueprint(station.page)
     app.register_blueprint(board.page)

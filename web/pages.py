@@ -30,6 +30,7 @@ from pi.drills import HOLDS, NOTES, POSTURES
 from pi.settings import home
 from pi.store import Busy, Evidence, Rep, Store, WrongStep
 from web import export, words
+from web.games import in_words
 from web.language import language
 from web.live import Feed
 from web.people import names_of
@@ -200,6 +201,7 @@ def rep(number: int) -> ResponseReturnValue:
         state=state_now(store()),
         name=names_of().get(shown.athlete_id),
         kinds=store().evidence_kinds(number),
+        game=in_words(shown, names_of()) if shown.drill.get("game") else None,
         notes=NOTES,
         noted=store().notes_of([number]).get(number, []),
         lanes=lanes_of(shown, names_of()),

@@ -84,14 +84,14 @@ def set_keep() -> ResponseReturnValue:
     return changed()
 
 
-@page.post("/settings/consent/<int:athlete>")
-def set_consent(athlete: int) -> ResponseReturnValue:
+@page.post("/settings/consent/<int:number>")
+def set_consent(number: int) -> ResponseReturnValue:
     """Whether an athlete, or a parent, has agreed that the name is shown."""
     mark = request.form.get("mark", "")
     if mark not in CONSENTS:
         abort(400)
     try:
-        store().set_consent(athlete, mark)
+        store().set_consent(number, mark)
     except ValueError:
         return settings_page(_("That athlete is not there any more."), 404)
     return changed()

@@ -138,6 +138,9 @@ def meanings() -> list[tuple[str, str]]:
 def _active(rep: Any) -> Ending:
     if rep.state == "holding" and hold_kind(rep) == "coach":
         return spoken(ACTIVE["holding"])._replace(sentence=_("Still. The coach says GO."))
+    called = ((rep.settings or {}).get("game") or {}).get("called")
+    if called and rep.state in ("holding", "running"):
+        return spoken(ACTIVE[rep.state])._replace(sentence=_("Number %(number)s!", number=called))
     return spoken(ACTIVE[rep.state])
 
 
