@@ -332,7 +332,7 @@ def me(token: str) -> ResponseReturnValue:
     days: dict[tuple[str, str], list[Rep]] = {}
     for rep in told:
         kinds.setdefault((rep.posture, rep.lead_leg), []).append(rep)
-        day = rep.requested_at[:10] if rep.dated else _("date unknown")
+        day = rep.requested_at[:10] if rep.dated else ""
         days.setdefault((day, rep.posture), []).append(rep)
     return render_template(
         "me.html",

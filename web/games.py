@@ -14,7 +14,6 @@ from web import words
 from web.people import names_of, store
 from web.plan import lanes_there
 from web.state import poke, state_now
-from web.told import told
 
 page = Blueprint("games", __name__)
 
@@ -140,7 +139,7 @@ def in_words(rep: Rep, names: dict[int | None, str]) -> Played:
         if u:
             time = f"{value}\N{NO-BREAK SPACE}s ±\N{NO-BREAK SPACE}{u}"
             more.append(_("%(who)s: reaction %(time)s", who=who.one(start.lane), time=time))
-    more += [told(reason) for reason in found.reasons if ended]
+    more += [_(reason) for reason in found.reasons if ended]
     return Played(rep, _(GAMES[game["kind"]].name), sentence, more)
 
 

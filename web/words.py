@@ -1,8 +1,10 @@
 """Endings and numbers in a coach's words. Reads results, computes none of them."""
 
 import math
+from datetime import date
 from typing import Any, NamedTuple
 
+from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as L
 
@@ -277,6 +279,11 @@ def lead_seen(result: Any) -> str | None:
     """The leg of the first step, where the camera saw which one it was."""
     steps = (result or {}).get("steps") or ()
     return steps[0].get("leg") if steps else None
+
+
+def day(iso: str) -> str:
+    """A date such as 2026-11-27 as the language writes it; "" is one that is not known."""
+    return format_date(date.fromisoformat(iso), "medium") if iso else _("date unknown")
 
 
 def leg(key: str | None) -> str:
