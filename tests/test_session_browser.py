@@ -133,7 +133,7 @@ def test_a_runner_alone_goes_through_the_circuit_and_ends_on_one_screen(phone, s
     page.get_by_role("button", name="End the session").click()
     page.locator("#board").wait_for()
     playwright.expect(page.locator("#board")).to_contain_text("6 of 6 starts")
-    playwright.expect(page.locator("#board")).to_contain_text("Left leg first / right leg first")
+    playwright.expect(page.locator("#board")).to_contain_text("Left leg first / Right leg first")
     assert page.locator("#board tbody tr").count() == 6
     page.locator("text=Go on with it").click()
     playwright.expect(page.locator("#up")).to_contain_text("All starts are made.")

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from web import words  # noqa: E402
 from web.language import FOLDER, LANGUAGES  # noqa: E402
 
-DATA = ("drills", "games", "sessions")
+DATA = ("aliases", "drills", "games")
 """Modules of pi/ whose texts are data that pages show."""
 SPEAKERS = (
     *("measure", "rep", "lanes", "timing", "calibration", "set_up", "charuco", "parts"),
@@ -109,17 +109,17 @@ def sayings_of(path: Path) -> Iterator[tuple[str, int]]:
     whole = path.stem == "parts"  # there even a single word is a saying
     nodes: Iterator[ast.AST] = ast.walk(tree)
     if path.stem in DATA:  # of these only what they refuse with
-        nodes = (
-            part
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Raise)
-            for part in ast.walk(node)
-        )
+        kinds = [node for node in ast.walk(tree) if isinstance(node, (ast.Raise, ast.Return))]
+        refusals = {id(part) for kind in kinds for part in ast.walk(kind)}
+        nodes = (node for node in ast.walk(tree) if id(node) in refusals)
+        shown = {text for text, _ in data_of(path)}
+    else:
+        shown = set()
     for node in nodes:
         if id(node) in skipped or not isinstance(node, (ast.Constant, ast.JoinedStr)):
             continue
         text = _with_holes(node)
-        if text is None or not re.search("[a-z]{2}", re.sub(r"\{\d\}", "", text)):
+        if text is None or text in shown or not re.search("[a-z]{2}", re.sub(r"\{\d\}", "", text)):
             continue
         key, colon, rest = text.partition(": ")
         about = ("convention", "line_time")  # of the LED test, which the page cuts off
@@ -160,7 +160,9 @@ def _not_said(node: ast.AST) -> Iterator[ast.AST]:
         yield from ast.walk(node)
     elif isinstance(node, ast.Call):
         name = ast.unparse(node.func)
-        if re.search(r"\blog\.|pragma|execute|_text$|\.glob|getenv|version$|fullmatch|print", name):
+        if re.search(
+            r"\blog\.|pragma|execute|_text$|\.glob|getenv|version$|fullmatch|print|TypeVar", name
+        ):
             yield from ast.walk(node)
 
 
