@@ -33,7 +33,7 @@ from web import export, words
 from web.games import in_words
 from web.language import language
 from web.live import Feed
-from web.people import names_of
+from web.people import everybody, names_of
 from web.replay import draw_replay
 from web.session import lanes_of
 from web.state import known_line, last_ended, state_now
@@ -69,7 +69,7 @@ def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         said=said,
         postures=POSTURES.values(),
         holds=HOLDS.values(),
-        athletes=store().athletes(),
+        athletes=everybody(),
         chosen=choices(),
         key=secrets.token_urlsafe(16),
         dated=bool(clock.source()),
@@ -289,7 +289,7 @@ def reps() -> ResponseReturnValue:
         query=urlencode(asked),
         paging=before is not None,
         deleted=request.args.get("deleted", type=row_id),
-        athletes=store().athletes(),
+        athletes=everybody(),
         names=names_of(),
         postures=POSTURES,
         state=state_now(store()),

@@ -1,5 +1,7 @@
 """Who is who, and to whom it is told: a name that may not be shown is a number on other phones."""
 
+from dataclasses import replace
+
 from flask import current_app
 from flask_babel import gettext as _
 
@@ -18,7 +20,12 @@ def name_of(athlete: Athlete, coach: bool) -> str:
     return _("No. %(number)s", number=athlete.id)
 
 
+def everybody() -> list[Athlete]:
+    """Everybody, by name, called as this phone may read it."""
+    coach = is_coach()
+    return [replace(each, name=name_of(each, coach)) for each in store().athletes()]
+
+
 def names_of() -> dict[int | None, str]:
     """Everybody's name, by athlete, as this phone may read it."""
-    coach = is_coach()
-    return {athlete.id: name_of(athlete, coach) for athlete in store().athletes()}
+    return {athlete.id: athlete.name for athlete in everybody()}

@@ -1,0 +1,325 @@
+"""What a class and a coach's group need beside the turns: names, teams, lanes, notes, boards."""
+
+import io
+import re
+
+import pytest
+from sample_reps import beat, lanes_result, sample_result, walk
+from test_session_pages import run
+from test_web import JSON, OURS
+
+from pi.settings import Settings
+from pi.store import open_store
+from web import create_app
+from web.plan import names_in
+
+LANES = {"lanes": [{"name": str(k), "region": [[0, 0], [9, 0], [9, 9]]} for k in (1, 2, 3)]}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        beat(store)
+        yield store
+
+
+@pytest.fixture
+def app(store):
+    return create_app(Settings(), store)
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def three_lanes(store):
+    """A camera that was set up with three lanes."""
+    store.save_calibration(
+        LANES | {"cones": []}, source="taps", camera="simulated", mode="1280x720@120", still=None
+    )
+
+
+def post(client, path, headers=OURS, **form):
+    return client.post(path, data=form, headers=headers)
+
+
+def roster_in(page):
+    return re.search(r"<textarea[^>]*>([^<]*)</textarea>", page)[1].split("\n")
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+def test_thirty_animals_are_thirty_names_that_nobody_has(client, store):
+    known = store.add_athlete("Fox 1")
+    names = roster_in(post(client, "/session/names", count="30").text)
+    assert len(set(names)) == 30
+    assert all(re.fullmatch(r"\D+ \d", name) for name in names)
+    assert known.name not in names
+    assert post(client, "/session/names", count="61").status_code == 400
+    assert post(client, "/session/names", count="").status_code == 400
+
+
+def test_animals_have_the_language_of_the_page(client):
+    post(client, "/language", language="de", back="/")
+    names = roster_in(post(client, "/session/names", count="34").text)
+    assert any(name.startswith(("Fuchs ", "Dachs ")) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (b"Name;Class\r\nFox 1;5b\r\nOwl 2;5b\r\n", ["Fox 1", "Owl 2"]),
+        ("\ufeffname,age\nJosé,12\n\nZoë,13\n".encode(), ["José", "Zoë"]),
+        ("Jürgen\nÄnne".encode("cp1252"), ["Jürgen", "Änne"]),
+        (b'"Doe, Jane"\n"Roe,  Rick"\n', ["Doe, Jane", "Roe, Rick"]),
+        (b"", []),
+    ],
+)
+def test_a_file_of_names_is_read_whoever_wrote_it(data, names):
+    assert names_in(data) == names
+
+
+def test_a_file_fills_the_list_and_a_workbook_is_refused_in_a_sentence(client):
+    def send(data):
+        file = (io.BytesIO(data), "class.csv")
+        return client.post("/session/names", data={"file": file}, headers=OURS)
+
+    assert roster_in(send(b"name\nFox 1\nOwl 2\n").text) == ["Fox 1", "Owl 2"]
+    answer = send(b"PK\3\4\0\0\0")
+    assert answer.status_code == 400
+    assert "save it as CSV" in answer.text
+
+
+def test_the_names_of_an_earlier_session_come_again(client, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1\nOwl 2")
+    first = store.running_session().id
+    post(client, f"/session/{first}/end")
+    post(client, "/session/begin", circuit="lesson", names="Bee 3")
+    post(client, f"/session/{first + 1}/end")
+    assert roster_in(client.get("/session").text) == ["Bee 3"]
+    assert roster_in(client.get(f"/session?names={first}").text) == ["Fox 1", "Owl 2"]
+
+
+# --- teams and boards ----------------------------------------------------------------------------
+
+
+def test_teams_are_dealt_told_and_changed(client, store):
+    names = "\n".join(f"Fox {k}" for k in range(7))
+    post(client, "/session/begin", circuit="lesson", names=names, teams="3")
+    session = store.running_session().id
+    teams = store.teams(session)
+    sizes = sorted(list(teams.values()).count(team) for team in set(teams.values()))
+    assert sizes == [2, 2, 3]
+    first = store.turns(session)[0].athlete_id
+    assert f"· {teams[first]}" in client.get("/session").text
+    post(client, f"/session/{session}/teams", athlete=first, team="Violet")
+    assert store.teams(session)[first] == "Violet"
+    for k in range(3):
+        run(store, f"k{k}")
+    board = client.get(f"/session/{session}").text
+    assert "<caption>Teams</caption>" in board
+    assert "Violet" in board
+    answer = post(client, f"/session/{session}/teams", athlete=999, team="Red")
+    assert answer.status_code == 404
+
+
+def test_who_is_quickest_is_told_only_when_the_teacher_wants_it_and_never_who_is_last(
+    client, store
+):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1, Owl 2, Bee 3, Elk 4, Hen 5")
+    session = store.running_session().id
+    for k, value in enumerate((0.15, 0.25, 0.35, 0.45, 0.55)):
+        run(store, f"k{k}", value)
+    path = f"/session/{session}"
+    assert "The quickest" not in client.get(path).text
+    post(client, f"{path}/ranking", show="yes")
+    told = client.get(path).text.partition("The quickest")[2].partition("</ul>")[0]
+    assert re.findall(r"<bdi>([^<]*)</bdi>", told) == ["Fox 1", "Owl 2", "Bee 3"]
+    post(client, f"{path}/ranking", show="no")
+    assert "The quickest" not in client.get(path).text
+    assert post(client, "/session/99/ranking", show="yes").status_code == 404
+
+
+# --- lanes ---------------------------------------------------------------------------------------
+
+
+def test_lanes_are_offered_only_where_the_camera_has_them(client, three_lanes):
+    page = client.get("/session").text
+    assert re.search(r'name="lanes".*?<option value="3">3</option></select>', page, re.DOTALL)
+
+
+def test_one_lane_offers_no_choice_of_lanes(client):
+    assert 'name="lanes"' not in client.get("/session").text
+
+
+def test_three_start_at_once_and_each_has_an_own_row(client, store, three_lanes):
+    names = "Fox 1, Owl 2, Bee 3, Elk 4"
+    post(client, "/session/begin", circuit="lesson", names=names, lanes="3")
+    page = client.get("/session").text.partition('id="order"')[0]
+    up = re.findall(r'class="who">(\d): <bdi>([^<]*)<', page)
+    assert up == [("1", "Fox 1"), ("2", "Owl 2"), ("3", "Bee 3")]
+    assert "<bdi>Elk 4</bdi>" in page, "and who is next"
+    assert post(client, "/session/arm", key="a").status_code == 303
+    rep = store.active_rep()
+    assert len(rep.drill["players"]) == 3
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    store.change_rep(rep.id, state="done", result=lanes_result(0.21, None, 0.34))
+    page = client.get("/session").text
+    table = page.partition('id="last"')[2].partition("</table>")[0]
+    assert re.findall(r"<bdi>([^<]*)</bdi>", table.partition("<tbody>")[2]) == [
+        "Fox 1", "Owl 2", "Bee 3",
+    ]  # fmt: skip
+    board = client.get(f"/session/{store.running_session().id}").text
+    assert board.count("1 of 2 starts") == 3
+    elk = next(each.id for each in store.athletes() if each.name == "Elk 4")
+    assert post(client, f"/rep/{rep.id}/lane/1", athlete=elk).status_code == 303
+    assert [start.athlete_id for start in store.starts_of([rep.id])[rep.id]][1] == elk
+    assert post(client, f"/rep/{rep.id}/lane/7", athlete=elk).status_code == 404
+    assert "Who ran in which lane?" in client.get(f"/rep/{rep.id}").text
+
+
+# --- notes ---------------------------------------------------------------------------------------
+
+
+def test_notes_are_tapped_typed_and_taken_back(client, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1")
+    rep = run(store, "a")
+    form = {"note": ["Slipped", "Great start"], "own": " wet   grass "}
+    assert client.post(f"/rep/{rep.id}/notes", data=form, headers=OURS).status_code == 303
+    assert store.notes_of([rep.id])[rep.id] == ["Slipped", "Great start", "wet grass"]
+    for path in ("/session", f"/rep/{rep.id}"):
+        shown = client.get(path).text.partition('class="noted"')[2].partition("</ul>")[0]
+        assert re.findall("<li>([^<]*)</li>", shown) == ["Slipped", "Great start", "wet grass"]
+    many = {"note": [f"n{k}" for k in range(7)]}
+    assert client.post(f"/rep/{rep.id}/notes", data=many, headers=OURS).status_code == 400
+    post(client, f"/rep/{rep.id}/notes")
+    assert store.notes_of([rep.id]) == {}
+    assert post(client, "/rep/99/notes", note="Slipped").status_code in (400, 404)
+
+
+# --- names on other people's phones --------------------------------------------------------------
+
+
+@pytest.fixture
+def pupil(app, client, store):
+    """A phone that only watches, beside the client, which is the coach's."""
+    post(client, "/coach/enter", pin=store.station().pin)
+    return app.test_client()
+
+
+def test_whoever_did_not_agree_is_a_number_on_every_phone_but_a_coach_s(client, pupil, store):
+    post(client, "/session/begin", circuit="lesson", names="Maximilian\nOwl 2")
+    session = store.running_session().id
+    rep = run(store, "a")
+    quiet = next(each for each in store.athletes() if each.name == "Maximilian")
+    pages = ("/session", "/screen", f"/session/{session}", f"/session/{session}.json", "/reps",
+             "/reps.csv", f"/rep/{rep.id}", "/games")  # fmt: skip
+    assert any("Maximilian" in pupil.get(path).text for path in pages)
+    post(client, f"/settings/consent/{quiet.id}", mark="no")
+    for path in pages:
+        assert "Maximilian" not in pupil.get(path).text, path
+    assert "Maximilian" not in pupil.get("/").text
+    assert f"No. {quiet.id}" in pupil.get(f"/session/{session}").text
+    assert "Maximilian" in client.get(f"/session/{session}").text, "the coach's own phone"
+    assert "Maximilian" in pupil.get(f"/me/{quiet.token}").text, "the own page"
+    assert post(client, "/settings/consent/999", mark="no").status_code == 404
+
+
+def test_only_a_coach_reads_who_is_known_and_what_was_done(client, pupil, store):
+    store.add_athlete("Fox 1")
+    assert "Fox 1" in client.get("/settings").text
+    assert "PIN was typed" in client.get("/settings").text
+    assert "Fox 1" not in pupil.get("/settings").text
+    assert "PIN was typed" not in pupil.get("/settings").text
+    assert post(pupil, "/settings/keep", days="1").status_code == 403
+
+
+# --- the box as a whole --------------------------------------------------------------------------
+
+
+def test_how_long_starts_are_kept_is_chosen(client, store):
+    assert re.search(r'value="120" aria-pressed="true"', client.get("/settings").text)
+    post(client, "/settings/keep", days="7")
+    assert store.keep_days() == 7
+    post(client, "/settings/keep", days="0")
+    assert store.keep_days() is None
+    for wrong in ("", "-1", "x", "99999"):
+        assert post(client, "/settings/keep", days=wrong).status_code == 400
+
+
+def test_the_coach_says_what_the_big_screen_shows(client, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1, Owl 2", teams="2")
+    run(store, "a", 0.231)
+    shows = {
+        "now": "Next",
+        "board": "<caption>Teams</caption>",
+        "last": "0.231",
+        "join": "/join.svg",
+    }
+    for view, text in shows.items():
+        assert post(client, "/settings/screen", view=view).status_code == 303
+        page = client.get("/screen").text.partition('id="screen-up"')[2]
+        assert text in page, view
+        assert not any(other in page for key, other in shows.items() if key != view), view
+    assert post(client, "/settings/screen", view="cinema").status_code == 400
+
+
+def test_the_box_has_a_language_of_its_own_for_phones_that_chose_none(client, app):
+    post(client, "/settings/language", language="fr")
+    fresh = app.test_client()
+    assert '<html lang="fr"' in fresh.get("/", headers={"Accept-Language": "de"}).text
+    post(fresh, "/language", language="es", back="/")
+    assert '<html lang="es"' in fresh.get("/").text
+    post(client, "/settings/language", language="")
+    german = app.test_client().get("/", headers={"Accept-Language": "de"})
+    assert '<html lang="de"' in german.text
+    assert post(client, "/settings/language", language="xx").status_code == 400
+
+
+def test_two_coaches_one_starts_and_the_other_takes_over_with_a_tap(client, app, store):
+    pin = store.station().pin
+    post(client, "/coach/enter", pin=pin)
+    second = app.test_client()
+    post(second, "/coach/enter", pin=pin)
+    post(client, "/session/begin", circuit="lesson", names="Fox 1, Owl 2")
+    answer = post(second, "/session/arm", headers=JSON, key="b")
+    assert answer.status_code == 403
+    assert "Another phone starts" in answer.json["said"]
+    assert store.active_rep() is None
+    assert "I start" in second.get("/session").text
+    assert "I start</button>" not in client.get("/session").text
+    assert post(second, "/session/turn/1/skip").status_code == 303, "all else is any coach's"
+    taken = post(second, "/settings/starter", back="/")
+    assert (taken.status_code, taken.location) == (303, "/")
+    assert post(second, "/session/arm", headers=JSON, key="c").status_code == 200
+    assert post(client, "/arm", headers=JSON, posture="prone", key="d").status_code == 403
+    assert [entry.what for entry in store.log_entries(2)] == ["starter", "starter"] or (
+        store.log_entries(1)[0].what == "starter"
+    )
+
+
+def test_alone_nobody_asks_who_starts(client, app, store):
+    assert post(client, "/arm", headers=JSON, posture="prone", key="a").status_code == 200
+    post(client, "/stop")
+    assert (
+        post(app.test_client(), "/arm", headers=JSON, posture="prone", key="b").status_code == 200
+    )
+
+
+def test_one_s_own_page_draws_start_after_start(client, store):
+    athlete = store.add_athlete("Fox 1")
+    for k in range(3):
+        rep = store.request_rep(posture="prone", key=f"k{k}", athlete_id=athlete.id)
+        walk(store, rep, "settling", "holding", "running", "analysing")
+        result = sample_result(reaction_s={"value": 0.2 + 0.01 * k, "u": 0.006})
+        store.change_rep(rep.id, state="done", result=result)
+    assert "trend.js" in client.get(f"/me/{athlete.token}").text
+    told = client.get(f"/me/{athlete.token}.json").json
+    assert [start["value"] for start in told] == pytest.approx([0.2, 0.21, 0.22])
+    assert told[0]["u"] == 0.006
+    assert told[0]["kind"] == "On the belly, either leg first"
+    assert client.get("/me/nobody.json").status_code == 404
