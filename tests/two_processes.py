@@ -88,12 +88,12 @@ def wait_for_device(running: subprocess.Popen, port: int) -> None:
         time.sleep(0.1)
 
 
-def launch(driver):
-    """Debian's Chromium, headless and quiet on the network."""
+def launch(driver, *more: str):
+    """Debian's Chromium, headless and quiet on the network.   more : switches without their --."""
     switches = (
         "no-sandbox disable-quic no-first-run disable-background-networking"
         " disable-component-update disable-sync"
     )
     return driver.chromium.launch(
-        executable_path=CHROMIUM, args=[f"--{switch}" for switch in switches.split()]
+        executable_path=CHROMIUM, args=[f"--{switch}" for switch in (*switches.split(), *more)]
     )
