@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PLAIN = ["/", "/home", "/session", "/reps", "/set-up", "/check", "/coach", "/join", "/help"]
+PLAIN = "/ /home /session /games /reps /set-up /check /coach /join /help /settings".split()
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,16 @@ def everything(open_place):
         athletes = [open_place.add_athlete(name).id for name in ("Fox 1", "Owl 2", "Bee 3")]
         circuit = CIRCUITS["short"]
         plan = sessions.plan(athletes, list(circuit.starts))
-        session = open_place.begin_session(circuit._asdict() | {"cues": ["Run tall"]}, plan)
+        more = {"cues": ["Run tall"], "ranking": True}
+        session = open_place.begin_session(circuit._asdict() | more, plan)
+        teams = dict(zip(athletes, ("Red", "Blue", "Red"), strict=True))
+        open_place.set_teams(session.id, teams)
         for k in range(7):
-            run(open_place, f"axe {k}", 0.21 + 0.01 * k)
+            rep = run(open_place, f"axe {k}", 0.21 + 0.01 * k)
+        open_place.set_notes(rep.id, ["Slipped", "wet grass"])
         own = open_place.athletes()[-1].token
-        pages = ["/session", f"/session/{session.id}", "/screen", f"/me/{own}", "/nope"]
-        yield pages, [f"/rep/{rep.id}" for rep in reps]
+        pages = [f"/session/{session.id}", "/screen", f"/me/{own}", "/nope"]
+        yield session.id, pages, [f"/rep/{rep.id}" for rep in reps]
         open_place.end_session(session.id)
 
 
@@ -48,16 +52,25 @@ def violations(page, more=()):
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_page_has_a_violation(phone, everything, language, theme):
-    pages, reps = everything
+def test_no_page_has_a_violation(phone, open_place, everything, language, theme):
+    session, pages, reps = everything
     page = phone("/")
     page.locator(f"footer button[value={theme}]").click()
     page.locator(f"footer button[value={language}]").click()
     page.locator(f"html[lang={language}][data-theme={theme}]").wait_for()
-    shown = [*pages, *(reps if language == "en" else reps[:1])]
-    for path in (*PLAIN, *shown):
+
+    def look(path):
         page.goto(path)
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
         page.evaluate(AXE.read_text(encoding="utf-8"))
         assert violations(page) == [], (path, language, theme)
+
+    for path in (*PLAIN, *pages, *(reps if language == "en" else reps[:1])):
+        look(path)
+    for view in ("board", "last", "join", "now"):
+        open_place.set_station(screen=view)
+        look("/screen")
+    open_place.end_session(session)
+    look("/session")
+    open_place.resume_session(session)
     phone.complaints[:] = [said for said in phone.complaints if "404" not in said]

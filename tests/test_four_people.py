@@ -128,6 +128,10 @@ def place(browser, folder, lanes):
         open_store(f"sqlite:///{folder / 'trackstart.db'}") as store,
     ):
         wait_for_device(device, port)
+        until = time.monotonic() + START_S
+        while not store.device().simulated:  # it lives before its camera is open
+            assert time.monotonic() < until, "the track is not there"
+            time.sleep(0.1)
         found = Place(browser, port, store)
         yield found
         for context in found.contexts:
