@@ -1,8 +1,8 @@
-"""Nothing on any page, in any language, in either look, stands in anybody's way: axe says so."""
+"""Every page in every language and look: it fits a phone, and nothing stands in anybody's way."""
 
 import pytest
 from sample_reps import ENDINGS, add_rep
-from test_page import AXE, living
+from test_page import AXE, FITS, SLIVERS, living
 from test_session_pages import run
 from two_processes import CHROMIUM
 
@@ -62,6 +62,8 @@ def test_no_page_has_a_violation(phone, open_place, everything, language, theme)
     def look(path):
         page.goto(path)
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert page.evaluate(FITS) == [False, []], (path, language)
+        assert page.evaluate(SLIVERS) == [], (path, language)
         page.evaluate(AXE.read_text(encoding="utf-8"))
         assert violations(page) == [], (path, language, theme)
 
