@@ -516,7 +516,7 @@ def tap_all(page, seen, off=(4, -6)):
     for number, metres in enumerate(PLACES):
         tap(page, seen[0].pixel(metres) + off)
         playwright.expect(page.locator("#cones li")).to_have_count(number + 1)
-        told(page, f"Found the cone at {metres:g} m")
+        told(page, f"Found: cone at {metres:g} m")
 
 
 @marked
@@ -576,11 +576,11 @@ def test_the_finding_of_a_foot_can_be_undone_and_so_can_the_tap(phone, store, se
     still(page)
     foot = seen[0].pixel(2.5)
     tap(page, foot + (6, -8))
-    told(page, "Found the cone at 0 m")
+    told(page, "Found: cone at 0 m")
     drawn = "document.querySelector('#drawn circle').getAttribute('cx') - 0.5"
     assert page.evaluate(drawn) == pytest.approx(foot[0], abs=0.6)
     page.locator("#undo").click()
-    told(page, "Undone: foot of the cone at 0 m")
+    told(page, "Undone: foot of: cone at 0 m")
     assert page.evaluate(drawn) == pytest.approx(foot[0] + 6, abs=2.5)
     page.locator("#undo").click()
     playwright.expect(page.locator("#cones li")).to_have_count(0)
@@ -593,7 +593,7 @@ def test_a_tap_beside_every_cone_counts_itself(phone, store, camera):
     page = phone("/set-up")
     still(page)
     tap(page, (640, 250))
-    told(page, "No cone at 0 m is seen there")
+    told(page, "Not seen there: cone at 0 m.")
     playwright.expect(page.locator("#cones li")).to_have_count(1)
 
 
@@ -610,7 +610,7 @@ def test_cones_are_dragged_removed_nudged_and_turned_round(phone, store, seen):
     page.mouse.down()
     page.mouse.move(x - 20, y - 10, steps=4)
     page.mouse.up()
-    told(page, "No cone at 5 m is seen there")
+    told(page, "Not seen there: cone at 5 m.")
     assert page.evaluate(cross, 2)[0] < seen[0].pixel(5.0)[0] - 40
     page.locator("#undo").click()
     assert page.evaluate(cross, 2) == pytest.approx(seen[0].pixel(5.0).tolist(), abs=0.7)
@@ -622,7 +622,7 @@ def test_cones_are_dragged_removed_nudged_and_turned_round(phone, store, seen):
         page.locator("[data-move='1 0']").click()
     assert page.evaluate(cross, 1) == pytest.approx([was[0] + 1.5, was[1]], abs=0.02)
     page.locator("#foot").click()
-    told(page, "Found the cone at 2.5 m")
+    told(page, "Found: cone at 2.5 m")
     page.locator("#letgo").click()
     playwright.expect(page.locator("#nudge")).to_be_hidden()
     # the other way round
@@ -684,7 +684,7 @@ def test_the_keyboard_alone_calibrates(phone, store, seen):
             page.keyboard.press("Shift+ArrowRight")
             playwright.expect(page.locator("#loupe")).to_be_visible()
         page.keyboard.press("Enter")
-        told(page, f"Found the cone at {metres:g} m")
+        told(page, f"Found: cone at {metres:g} m")
     good_to(page)
     # sub-pixel: chosen from its row, a tenth of a pixel a press
     while page.evaluate("document.activeElement.className") != "pick":
@@ -809,7 +809,7 @@ def test_the_horizon_the_lens_and_the_depth_are_kept(phone, store, seen):
     playwright.expect(page.locator("#feedback")).to_contain_text("needs the lens")
     page.locator("#lens").select_option("v3")
     playwright.expect(page.locator("#feedback")).to_contain_text("published figures")
-    playwright.expect(page.locator("#lens-now")).to_contain_text("Camera Module 3, a preset")
+    playwright.expect(page.locator("#lens-now")).to_contain_text("Camera Module 3 (preset)")
     save(page)
     data = store.current_calibration().data
     assert data["horizon"][0] == pytest.approx([60, 300], abs=3)
@@ -987,7 +987,7 @@ def test_an_insecure_address_is_enough(chromium, store, home, seen):
             assert not page.evaluate("isSecureContext")
             still(page)
             tap(page, seen[0].pixel(2.5))
-            told(page, "Found the cone at 0 m")
+            told(page, "Found: cone at 0 m")
             assert said == []
 
 
@@ -1089,7 +1089,7 @@ def test_from_the_still_to_a_split_that_is_true_and_after_a_bump_again(chromium,
             still(page)
             for metres, off in ((0.0, (5, -7)), (2.5, (-6, -4)), (5.0, (3, -9))):
                 tap(page, np.add(places[metres], off))
-                told(page, f"Found the cone at {metres:g} m")
+                told(page, f"Found: cone at {metres:g} m")
             good_to(page)
             save(page)
             kept = store.current_calibration()

@@ -40,7 +40,8 @@
       ...size(),
       scales: { x: { time: false, range: [0, starts.length + 1] } },
       cursor: { drag: { x: false, y: false } },
-      axes: [{ ...axis, label: _("Start"), labelSize: 22, incrs: [1, 2, 5, 10, 20, 50, 100] }, { ...axis, label: _("Reaction, s"), size: 56, labelSize: 22, values: (_chart, ticks) => ticks.map((tick) => decimal(Number(tick.toFixed(3)))) }],
+      legend: { live: false },
+      axes: [{ ...axis, label: _("Start"), labelSize: 22, incrs: [1, 2, 5, 10, 20, 50, 100], values: (_chart, ticks) => ticks.map((tick) => tick >= 1 && tick <= starts.length ? tick : "") }, { ...axis, label: _("Reaction, s"), size: 66, labelSize: 20, values: (_chart, ticks) => ticks.map((tick) => decimal(Number(tick.toFixed(3)))) }],
       series: [
         { label: _("Start") },
         ...kinds.map((kind, k) => ({
