@@ -322,4 +322,8 @@ def test_one_s_own_page_draws_start_after_start(client, store):
     assert [start["value"] for start in told] == pytest.approx([0.2, 0.21, 0.22])
     assert told[0]["u"] == 0.006
     assert told[0]["kind"] == "On the belly, either leg first"
-    assert client.get("/me/nobody.json").status_code == 404
+    table = client.get(f"/me/{athlete.token}.csv")
+    assert "attachment" in table.headers["Content-Disposition"]
+    assert table.text.count("Fox 1") == 3
+    for path in ("/me/nobody.json", "/me/nobody.csv"):
+        assert client.get(path).status_code == 404

@@ -5,7 +5,16 @@ import math
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    abort,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -15,6 +24,7 @@ from pi.drills import LEAD_LEGS, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Reaction, Rep, Session, Turn
 from web import export, words
+from web.export import download
 from web.people import names_of, store
 from web.session import ALL, answer
 from web.state import poke, state_now
@@ -361,6 +371,15 @@ def my_trend(token: str) -> ResponseReturnValue:
             for rep in reversed(reps)
         ]
     )
+
+
+@page.get("/me/<token>.csv")
+def my_table(token: str) -> ResponseReturnValue:
+    """An athlete's own reps as a table, for whoever has the page's address."""
+    athlete = whose(token)
+    name: dict[int | None, str] = {athlete.id: athlete.name}
+    lines = export.reps_csv(store(), {"athlete_id": athlete.id}, name)
+    return download(stream_with_context(lines), "my-reps.csv")
 
 
 def whose(token: str) -> Athlete:

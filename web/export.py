@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import xlsxwriter
+from flask import Response
 
 from pi.store import Rep, Store
 from web import words
@@ -138,3 +139,9 @@ def in_pieces(store: Store, wanted: Mapping[str, Any]) -> Iterator[Rep]:
         if len(reps) < CHUNK:
             return
         before = reps[-1].id
+
+
+def download(body: Any, name: str, kind: str = "text/csv") -> Response:
+    response = Response(body, mimetype=kind)
+    response.headers["Content-Disposition"] = f"attachment; filename=trackstart-{name}"
+    return response

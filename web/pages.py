@@ -30,6 +30,7 @@ from pi.drills import HOLDS, NOTES, POSTURES
 from pi.settings import home
 from pi.store import Busy, Evidence, Rep, Store, WrongStep
 from web import export, words
+from web.export import download
 from web.games import in_words
 from web.language import language
 from web.live import Feed
@@ -326,12 +327,6 @@ def row_id(text: str) -> int:
     if not 0 < number < 2**63:
         raise ValueError(text)
     return number
-
-
-def download(body: Any, name: str, kind: str = "text/csv") -> Response:
-    response = Response(body, mimetype=kind)
-    response.headers["Content-Disposition"] = f"attachment; filename=trackstart-{name}"
-    return response
 
 
 # --- Live --------------------------------------------------------------------------------------
