@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from pi import clock, parts, real_time, self_test, set_up
+from pi import clip, clock, parts, real_time, self_test, set_up
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
 from pi.drills import POSTURES
@@ -258,6 +258,7 @@ def _serve_with_a_camera(
                 _request_again(store)
             if time.monotonic() - cleared_s > CLEAR_S:
                 store.clear_set_ups()
+                store.clear_clips()
                 if not dated and clock.source():  # from then on each rep has its date
                     store.date_reps()
                     dated = True
@@ -539,6 +540,10 @@ def _measure(
     whose = _whose(rep, lanes, place) if end.called else {}
     _try_step(store, rep, state=state, reason=reason, result=result, settings=used, **whose)
     log.info("rep %d: %s, measured in %.1f s", rep.id, result["status"], time.monotonic() - began)
+    if rep.drill.get("clip"):  # after the result: nobody waits for a film
+        film = clip.film(end.frames.luma, station.camera.fps)
+        store.save_evidence(rep.id, "clip", "video/mp4", film)
+        _try_step(store, rep)
 
 
 def _add_truth(

@@ -115,8 +115,9 @@ class Settings(Section):
     simulate: Simulate = Simulate()
 
 
-NOT_HOLD = ("game", "players")
-"""What else a rep's drill may hold: a game's own choices, and the athletes in the lanes' order."""
+NOT_HOLD = ("game", "players", "clip")
+"""What else a rep's drill may hold: a game's own choices, the athletes in the lanes' order, and
+whether a clip is kept."""
 
 
 def hold_for(drill: Mapping[str, Any], hold: Hold | None = None) -> Hold:

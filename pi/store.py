@@ -74,6 +74,7 @@ SET_UP_KINDS = (
 SELF_TESTS = ("led", "sound")
 CALIBRATION_SOURCES = ("taps", "tags", "moved", "settings")
 
+CLIP_KEPT_NS = 86_400_000_000_000  # a film of somebody: a day
 MOST_LANES = 4
 MOST_NOTES, NOTE_LENGTH = 6, 80
 CONSENTS = ("", "yes", "no")  # "" is not known yet
@@ -92,6 +93,10 @@ LOG_LENGTH = 500
 
 class Busy(Exception):
     """The station has a rep that has not ended yet."""
+
+
+class NotAgreed(ValueError):
+    """A clip was asked for of somebody who has not agreed to one."""
 
 
 class WrongStep(ValueError):
@@ -412,10 +417,11 @@ class Store:
         with self._writing() as connection:
             return _request(connection, key, athlete_id, posture, lead_leg, dict(drill or {}))
 
-    def request_turn(self, key: str) -> Rep:
+    def request_turn(self, key: str, *, clip: bool = False) -> Rep:
         """A new rep for whoever is up next, or the one that was asked for with this key.
 
         Where the session has lanes, with him those who wait for the same posture: one in each.
+        clip : keep a film of it for a day, where everybody in it has agreed (else NotAgreed).
         Raises Busy while another rep has not ended, WrongStep when nobody is left.
         """
         if not key or len(key) > 80:
@@ -434,6 +440,8 @@ class Store:
             drill = dict(session.circuit.get("drill") or {})
             if lanes > 1:
                 drill["players"] = [turn.athlete_id for turn in up]
+            if clip:
+                drill["clip"] = True
             first = up[0]
             rep = _request(connection, key, first.athlete_id, first.posture, first.lead_leg, drill)
             for lane, turn in enumerate(up):
@@ -1012,6 +1020,29 @@ class Store:
         with self._engine.connect() as connection:
             return list(connection.scalars(wanted))
 
+    def delete_evidence(self, rep_id: int, kind: str) -> None:
+        """Forget what is kept of a rep under that kind, for good."""
+        column = evidence_table.c
+        with self._writing() as connection:
+            connection.execute(
+                sa.delete(evidence_table).where(column.rep_id == rep_id, column.kind == kind)
+            )
+            _change(connection, _rep_by_id(connection, rep_id))
+
+    def clear_clips(self) -> int:
+        """Forget films of reps that are a day old, or of an earlier boot; how many."""
+        column, rep = evidence_table.c, rep_table.c
+        before_ns = time.monotonic_ns() - CLIP_KEPT_NS
+        old = sa.select(rep.id).where(
+            sa.or_(rep.boot_id != boot_id(), rep.requested_ns < before_ns)
+        )
+        kept = sa.and_(column.kind == "clip", column.rep_id.in_(old))
+        with self._engine.connect() as connection:
+            if not connection.scalar(sa.select(sa.func.count()).where(kept)):
+                return 0
+        with self._writing() as connection:
+            return connection.execute(sa.delete(evidence_table).where(kept)).rowcount
+
     # Athletes
 
     def add_athlete(self, name: str) -> Athlete:
@@ -1491,6 +1522,8 @@ def _request(
         raise Busy("the rep before has not ended yet")
     players = _players(drill)
     _check_athletes(connection, players or [athlete_id])
+    if drill.get("clip"):
+        _check_agreed(connection, players or [athlete_id])
     session = _running_session(connection)
     made = connection.execute(
         sa.insert(rep_table)
@@ -1529,6 +1562,14 @@ def _request(
         ]
         connection.execute(sa.insert(start_table), rows)
     return rep
+
+
+def _check_agreed(connection: Connection, athletes: Sequence[int | None]) -> None:
+    column = athlete_table.c
+    named = [who for who in athletes if who is not None]
+    wanted = sa.select(column.id).where(column.id.in_(named), column.consent != "yes")
+    if connection.scalar(wanted) is not None:
+        raise NotAgreed("not everybody in it has agreed to a clip")
 
 
 def _players(drill: Mapping[str, Any]) -> list[int | None]:

@@ -201,6 +201,42 @@ def test_notes_are_tapped_typed_and_taken_back(client, store):
     assert post(client, "/rep/99/notes", note="Slipped").status_code in (400, 404)
 
 
+# --- clips ---------------------------------------------------------------------------------------
+
+
+def test_a_clip_is_asked_for_one_start_and_of_those_who_agreed(client, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1, Owl 2")
+    refused = post(client, "/session/arm", headers=JSON, key="a", clip="yes")
+    assert refused.status_code == 409
+    assert "agreed" in refused.json["said"]
+    assert store.active_rep() is None
+    fox = next(each.id for each in store.athletes() if each.name == "Fox 1")
+    post(client, f"/settings/consent/{fox}", mark="yes")
+    assert post(client, "/session/arm", headers=JSON, key="b", clip="yes").status_code == 200
+    assert store.active_rep().drill == {"clip": True}
+    post(client, "/stop")
+    assert post(client, "/session/arm", headers=JSON, key="c").status_code == 200
+    assert store.active_rep().drill == {}, "of that one start only"
+
+
+def test_a_clip_is_seen_on_a_coach_s_phone_and_forgotten_with_a_tap(client, pupil, store):
+    rep = run(store, "a") if store.running_session() else None
+    rep = rep or store.request_rep(posture="prone", key="a", drill={"clip": True})
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    store.change_rep(rep.id, state="done", result=sample_result())
+    store.save_evidence(rep.id, "clip", "video/mp4", b"0123456789")
+    path = f"/rep/{rep.id}/clip.mp4"
+    assert "<video" in client.get(f"/rep/{rep.id}").text
+    part = client.get(path, headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.data) == (206, b"234")
+    assert part.headers["Cache-Control"] == "no-store"
+    assert "<video" not in pupil.get(f"/rep/{rep.id}").text
+    assert pupil.get(path).status_code == 403
+    assert post(pupil, f"/rep/{rep.id}/clip/delete").status_code == 403
+    assert post(client, f"/rep/{rep.id}/clip/delete").status_code == 303
+    assert client.get(path).status_code == 404
+
+
 # --- names on other people's phones --------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Every page and every button: looks into the store, writes requests into it, renders."""
 
+import io
 import secrets
 import time
 from datetime import datetime
@@ -16,6 +17,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    send_file,
     stream_with_context,
     url_for,
 )
@@ -28,13 +30,14 @@ from werkzeug.exceptions import HTTPException
 from pi import clock
 from pi.drills import HOLDS, NOTES, POSTURES
 from pi.settings import home
-from pi.store import Busy, Evidence, Rep, Store, WrongStep
+from pi.store import Busy, Evidence, NotAgreed, Rep, Store, WrongStep
 from web import export, words
+from web.coach import is_coach
 from web.export import download
 from web.games import in_words
 from web.language import language
 from web.live import Feed
-from web.people import everybody, names_of
+from web.people import everybody, names_of, no_clip
 from web.replay import draw_replay
 from web.session import lanes_of
 from web.state import known_line, last_ended, state_now
@@ -98,7 +101,8 @@ def _is_id(text: str) -> bool:
 
 def hold_of(rep: Rep) -> str:
     """The key of the rep's hold; "" when it was none of those a page offers."""
-    return next((hold.key for hold in HOLDS.values() if hold.drill == rep.drill), "")
+    own = {key: value for key, value in rep.drill.items() if key != "clip"}
+    return next((hold.key for hold in HOLDS.values() if hold.drill == own), "")
 
 
 @site.post("/arm")
@@ -115,8 +119,10 @@ def arm() -> ResponseReturnValue:
             posture=form["posture"],
             key=form.get("key") or secrets.token_urlsafe(16),
             athlete_id=int(athlete) if athlete else None,
-            drill=hold.drill,
+            drill=hold.drill | ({"clip": True} if form.get("clip") else {}),
         )
+    except NotAgreed:
+        return answer(no_clip(), 409)
     except Busy:
         return answer(_("A rep is running already. Stop it first."), 409)
     except ValueError:
@@ -234,6 +240,25 @@ def replay(number: int) -> ResponseReturnValue:
     # Nothing but its own drawing and its own style, should somebody open it by itself.
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     return kept(response)
+
+
+@site.get("/rep/<int:number>/clip.mp4")
+def clip(number: int) -> ResponseReturnValue:
+    """The film of a start that a coach asked for: on coaches' phones only."""
+    if not is_coach():
+        abort(403, _("A clip is shown on a coach's phone only."))
+    found = evidence(number, "clip")
+    film = send_file(io.BytesIO(found.data), mimetype=found.media_type, conditional=True)
+    film.headers["Cache-Control"] = "no-store"
+    return film
+
+
+@site.post("/rep/<int:number>/clip/delete")
+def delete_clip(number: int) -> ResponseReturnValue:
+    find(number)
+    store().delete_evidence(number, "clip")
+    feed().poke()
+    return redirect(url_for("pages.rep", number=number), 303)
 
 
 @site.post("/rep/<int:number>/delete")

@@ -26,6 +26,11 @@ def everybody() -> list[Athlete]:
     return [replace(each, name=name_of(each, coach)) for each in store().athletes()]
 
 
+def no_clip() -> str:
+    """Why no clip is kept."""
+    return _("No clip: mark on Settings first that everybody in it has agreed.")
+
+
 def names_of() -> dict[int | None, str]:
     """Everybody's name, by athlete, as this phone may read it."""
     return {athlete.id: athlete.name for athlete in everybody()}

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 
 from pi import sessions
 from pi.drills import NOTES, POSTURES
-from pi.store import MOST_NOTES, Busy, Rep, Session, Turn, WrongStep, boot_id, next_turns
+from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
 from web.language import N_
-from web.people import names_of, store
+from web.people import names_of, no_clip, store
 from web.plan import TEAMS, plan_page, roster
 from web.state import asks_feeling, poke, state_now
 
@@ -145,7 +145,10 @@ def arm() -> ResponseReturnValue:
     if not state_now(store())["alive"]:
         return answer(_("The timer is not running, so nothing was armed."), 503)
     try:
-        store().request_turn(request.form.get("key") or secrets.token_urlsafe(16))
+        key = request.form.get("key") or secrets.token_urlsafe(16)
+        store().request_turn(key, clip=bool(request.form.get("clip")))
+    except NotAgreed:
+        return answer(no_clip(), 409)
     except Busy:
         return answer(_("A rep is running already. Stop it first."), 409)
     except (WrongStep, ValueError):

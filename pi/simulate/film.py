@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-
+from pi.clip import write
 from pi.simulate.clip import Clip
 
 
@@ -18,18 +16,7 @@ def write_film(
     about : what else the truth file is to say, such as the condition.   Returns the film's path.
     """
     film = folder / f"{name}.mp4"
-    luma = clip.frames.luma
-    height, width = luma.shape[1:]
-    colourless = np.full((height // 2, width), 128, np.uint8)
-    with av.open(str(film), "w") as file:
-        stream = file.add_stream("libx264", rate=round(fps))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": "18", "preset": "veryfast"}
-        for picture in luma:
-            frame = av.VideoFrame.from_ndarray(np.vstack([picture, colourless]), format="yuv420p")
-            frame.color_range = 2  # the whole of 0 to 255
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode())
+    write(str(film), clip.frames.luma, fps, quality=18)
     truth = clip.truth | {
         "signal_s": clip.signal_ns * 1e-9,
         "line_time_us": clip.frames.line_time_ns * 1e-3,

@@ -158,6 +158,7 @@ const decimal = (number) => String(number).replace(".", (1.5).toLocaleString(doc
         const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(4000) });
         const state = await answer.json();
         if (state.word) show(state);
+        if (answer.ok && form.elements.clip) form.elements.clip.checked = false;  // of one start only
         return released(button, state.said);
       } catch {
         await new Promise((resolve) => setTimeout(resolve, jitter(300)));
