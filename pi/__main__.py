@@ -511,7 +511,8 @@ def _measure(
         lane = lanes.lanes[place].name
         used = used | {"place": used["place"] | {"lane": lane}}
     if lanes and end.second:
-        later_s = [end.gap_s if k == 1 else 0.0 for k in range(len(lanes.lanes))]
+        last = len(lanes.lanes) - 1  # the chaser's
+        later_s = [end.gap_s if k == last else 0.0 for k in range(last + 1)]
     analysis = analyse(
         end.frames,
         end.go.time_ns,

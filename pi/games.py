@@ -53,6 +53,7 @@ GAMES = {
 HANDICAP_S = (0.6, 3.0)
 """How much later the chaser may go: after the first tone has ended, and while the hare is seen."""
 
+MOST_LANES = 4
 MOST_PLAYERS = max(game.players[1] for game in GAMES.values())
 
 
@@ -79,6 +80,7 @@ def game_of(drill: Mapping[str, Any]) -> dict[str, Any] | None:
         raise ValueError(f"game: {kind} takes {', '.join(sorted(takes))}, and nothing else")
     most = GAMES[kind].players[1]
     if kind == "chase":
+        most = MOST_LANES  # the chaser is in the last one, and nobody between
         least_s, most_s = HANDICAP_S
         handicap_s = game["handicap_s"]
         if isinstance(handicap_s, bool) or not isinstance(handicap_s, int | float):
@@ -92,6 +94,8 @@ def game_of(drill: Mapping[str, Any]) -> dict[str, Any] | None:
         most = of
     if players is not None and len(players) > most:
         raise ValueError(f"players: {most} at most in this game")
+    if kind == "chase" and any(each is not None for each in (players or ())[1:-1]):
+        raise ValueError("players: only the first and the last lane of a chase have one")
     return dict(game)
 
 
@@ -192,7 +196,7 @@ def _chase(athletes: Sequence[Mapping[str, Any]], kept: Mapping[str, Any]) -> Ou
         return Outcome("chase", "unknown", reasons=(NO_LANES,))
     if len(athletes) < 2:
         return Outcome("chase", "unknown", reasons=("A chase takes two lanes, and there is one.",))
-    hare, chaser = athletes[:2]
+    hare, chaser = athletes[0], athletes[-1]  # as far apart as can be: nobody hides anybody
     starts = (_start(hare, "hare"), _start(chaser, "chaser"))
     gates = [_crossing(each) for each in (hare, chaser)]
     reasons = tuple(

@@ -45,8 +45,8 @@ def play(store, game, result, kept=None):
 
 
 def chase(hare_5m, chaser_5m, u=0.01):
-    result = lanes_result(0.2, 0.25, None)
-    for each, at in zip(result["athletes"], (hare_5m, chaser_5m, None), strict=True):
+    result = lanes_result(0.2, None, 0.25)
+    for each, at in zip(result["athletes"], (hare_5m, None, chaser_5m), strict=True):
         each["splits"] = [
             {"metres": 5.0, "from_signal_s": at, "from_movement_s": at, "u": at and u}
         ]
@@ -67,7 +67,8 @@ def test_a_game_is_armed_as_it_was_chosen(client, store, hunters, game, drill):
     assert client.post("/games/arm", data=form, headers=JSON).status_code == 200
     rep = store.active_rep()
     assert (rep.posture, rep.drill["game"]) == ("supine", drill)
-    assert rep.drill["players"] == hunters[: 2 if game["game"] == "chase" else 3]
+    between = None if game["game"] == "chase" else hunters[1]
+    assert rep.drill["players"] == [hunters[0], between, hunters[2]]
 
 
 def test_without_lanes_the_box_plays_and_says_that_it_cannot_tell(client, store):
@@ -82,9 +83,9 @@ def test_without_lanes_the_box_plays_and_says_that_it_cannot_tell(client, store)
 @pytest.mark.parametrize(
     ("hare", "chaser", "says"),
     [
-        (2.2, 1.0, "Caught! Wolf 2 was at 5 m first, by 0.20"),
+        (2.2, 1.0, "Caught! Owl 3 was at 5 m first, by 0.20"),
         (2.0, 1.6, "Got away! Hare 1 was at 5 m first, by 0.60"),
-        (2.0, 1.005, "Too close to call: Hare 1, Wolf 2."),
+        (2.0, 1.005, "Too close to call: Hare 1, Owl 3."),
         (2.0, None, "It was not seen well enough to tell."),
     ],
 )
@@ -92,7 +93,7 @@ def test_how_a_chase_went_is_told_with_names_and_a_margin(
     client, store, hunters, hare, chaser, says
 ):
     post(client, "/games/arm", game="chase", handicap="1", posture="prone", key="a",
-         player=hunters[:2])  # fmt: skip
+         player=hunters)  # fmt: skip
     rep = play(store, "chase", chase(hare, chaser), {"gap_s": 1.0, "u_gap_s": 0.0001})
     page = client.get("/games").text
     assert says in page
@@ -103,14 +104,14 @@ def test_how_a_chase_went_is_told_with_names_and_a_margin(
 
 def test_hare_and_chaser_swap_with_a_tap(client, store, hunters):
     post(client, "/games/arm", game="chase", handicap="2", posture="plank", key="a",
-         player=hunters[:2])  # fmt: skip
+         player=hunters)  # fmt: skip
     play(store, "chase", chase(2.0, 1.5), {"gap_s": 2.0, "u_gap_s": 0.0001})
     page = client.get("/games").text
-    chosen = re.findall(r'<option value="(\d+)" selected>(?:Hare|Wolf)', page)
-    assert chosen == [str(each) for each in hunters[:2]]
+    chosen = re.findall(r'<option value="(\d+)" selected>(?:Hare|Owl)', page)
+    assert chosen == [str(each) for each in hunters[::2]]
     swapped = client.get(re.search(r'href="(/games\?swap=1)"', page)[1]).text
-    chosen = re.findall(r'<option value="(\d+)" selected>(?:Hare|Wolf)', swapped)
-    assert chosen == [str(each) for each in hunters[1::-1]]
+    chosen = re.findall(r'<option value="(\d+)" selected>(?:Hare|Owl)', swapped)
+    assert chosen == [str(each) for each in hunters[::-2]]
     assert 'value="plank" checked' in swapped
 
 

@@ -701,10 +701,10 @@ def test_who_chases_waits_for_the_second_go():
     second_ns = first_ns + 1_000_000_000
     track.hear([first_ns])
     assert track.truth(first_ns, 0)["status"] == "measured"
-    assert track.truth(first_ns, 1)["status"] == "no_movement"
+    assert track.truth(first_ns, 2)["status"] == "no_movement"
     track.hear([first_ns, second_ns])
-    assert 0.05 < track.truth(second_ns, 1)["reaction_s"] < 0.6
-    assert track.truth(first_ns, 2) is None, "a chase is for two"
+    assert 0.05 < track.truth(second_ns, 2)["reaction_s"] < 0.6
+    assert track.truth(first_ns, 1) is None, "a chase is for two"
 
 
 def test_who_is_called_goes_and_now_and_then_somebody_else_stirs():

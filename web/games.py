@@ -64,7 +64,7 @@ def choices(before: Rep | None) -> dict[str, Any]:
     game = drill.get("game") or {}
     players = [*(drill.get("players") or ())]
     if "swap" in request.args:
-        players[:2] = players[1::-1]
+        players[:1], players[-1:] = players[-1:], players[:1]
     values = request.form if request.method == "POST" else request.args
     seats = values.getlist("player") or [str(each or "") for each in players]
     return {
@@ -88,7 +88,7 @@ def arm() -> ResponseReturnValue:
     seats = [int(each) if each.isdecimal() else None for each in form.getlist("player")]
     if kind == "chase":
         game["handicap_s"] = form.get("handicap", 1.5, type=float)
-        seats = seats[:2]
+        seats[1:-1] = [None] * len(seats[1:-1])
     if kind == "number":
         game["of"] = form.get("of", 4, type=int)
         seats = seats[: game["of"]]

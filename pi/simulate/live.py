@@ -30,6 +30,7 @@ class _There(NamedTuple):
     hears: int = 0  # which GO is theirs
     number: int = 0  # that is theirs where numbers are called
     tempted: str = ""  # what they do when another number was: goes, flinches, or nothing
+    lane: int = 0
 
 
 TEMPTED = {"": 0.7, "goes": 0.15, "flinches": 0.15}
@@ -115,11 +116,12 @@ class SimulatedTrack:
         self._count += 1
         game = game or {}
         kind = game.get("kind")
-        count = min(self.lanes, 2 if kind == "chase" else game.get("of", self.lanes))
+        count = min(self.lanes, game.get("of", self.lanes))
         lined_up_s = self.scene_s(time.monotonic_ns())
         still_s = lined_up_s + SETTLING_S
         there = []
-        for lane in range(count):
+        last = self.lanes - 1
+        for lane in (0, last) if kind == "chase" and last else range(count):
             own = [self.seed, self._count] if seed is None else [seed]
             own += [50 + lane] * (lane > 0)
             does = ending if lane == 0 else "start"
@@ -130,12 +132,16 @@ class SimulatedTrack:
             if does == "false_start":
                 onset_s = still_s + 1.0 + np.random.default_rng([*own, 9]).uniform(0.6, 2.2)
             player = one.player._replace(motion=motion, onset_s=onset_s)
-            hears, number = int(kind == "chase" and lane == 1), (lane + 1) * (kind == "number")
+            hears, number = (
+                int(kind == "chase" and lane == last > 0),
+                (lane + 1) * (kind == "number"),
+            )
             tempted = ""
             if number:
                 chance = np.random.default_rng([*own, 8])
                 tempted = str(chance.choice(list(TEMPTED), p=list(TEMPTED.values())))
-            there.append(one._replace(player=player, hears=hears, number=number, tempted=tempted))
+            one = one._replace(player=player, hears=hears, lane=lane)
+            there.append(one._replace(number=number, tempted=tempted))
         rest = np.random.default_rng([self.seed, self._count, 5] if seed is None else [seed, 5])
         others = draw_others(self.conditions, self.view, still_s + 3.5, rest)
         with self._lock:
@@ -232,9 +238,10 @@ class SimulatedTrack:
 
     def truth(self, go_ns: int, lane: int = 0) -> dict[str, Any] | None:
         """What happened in a lane, in s after the signal at go_ns; None where nobody lined up."""
-        if lane >= len(self._there):
+        found = next((one for one in self._there if one.lane == lane), None)
+        if found is None:
             return None
-        player, ending, *_ = self._there[lane]
+        player, ending = found.player, found.ending
         view = side_by_side.lane_view(self.view, player.depth_m) if lane else self.view
         go_s = self.scene_s(go_ns)
         return what_happened(

@@ -2,14 +2,14 @@
 (() => {
   "use strict";
   const form = document.getElementById("choices");
-  const roles = { chase: [_("Hare"), _("Chaser")] };
   function choose() {
     const game = form.elements.game.value;
     for (const part of form.querySelectorAll("[data-game]")) part.hidden = part.dataset.game !== game;
-    for (const seat of form.querySelectorAll("[data-seat]")) {
-      const k = Number(seat.dataset.seat);
-      seat.textContent = roles[game]?.[k] ?? (game === "number" ? _("Number {number}", { number: k + 1 }) : _("Lane {number}", { number: k + 1 }));
-      seat.closest("label").hidden = game === "chase" && k > 1;
+    const seats = form.querySelectorAll("[data-seat]"), last = seats.length - 1;
+    for (const [k, seat] of seats.entries()) {
+      const role = game === "chase" && (k === 0 ? _("Hare") : k === last ? _("Chaser") : "");
+      seat.textContent = role || (game === "number" ? _("Number {number}", { number: k + 1 }) : _("Lane {number}", { number: k + 1 }));
+      seat.closest("label").hidden = game === "chase" && k > 0 && k < last;
     }
   }
   form.addEventListener("change", choose);
