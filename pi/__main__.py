@@ -21,7 +21,7 @@ from pi import clip, clock, parts, real_time, self_test, set_up
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
 from pi.drills import POSTURES
-from pi.games import game_of, too_few_lanes
+from pi.games import chaser_lane, game_of, too_few_lanes
 from pi.lanes import Lanes, lanes_from, running_line
 from pi.lens import lens_from
 from pi.notify import busy, notify
@@ -511,8 +511,9 @@ def _measure(
         lane = lanes.lanes[place].name
         used = used | {"place": used["place"] | {"lane": lane}}
     if lanes and end.second:
-        last = len(lanes.lanes) - 1  # the chaser's
-        later_s = [end.gap_s if k == last else 0.0 for k in range(last + 1)]
+        chaser = chaser_lane(rep.posture, len(lanes.lanes))
+        later_s = [end.gap_s if k == chaser else 0.0 for k in range(len(lanes.lanes))]
+        used = used | {"game": used["game"] | {"chaser": chaser}}
     analysis = analyse(
         end.frames,
         end.go.time_ns,

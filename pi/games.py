@@ -113,6 +113,17 @@ def too_few_lanes(game: Mapping[str, Any], lanes: int) -> str | None:
     return None
 
 
+def chaser_lane(posture: str, lanes: int) -> int:
+    """Which lane the chaser of a chase starts in, 0 the nearest to the camera; the hare is in the
+    other outermost one.
+
+    Who rises in front hides who still lies behind, and looks like their movement: so the hare
+    gets up behind the chaser. Who stands in front, or holds a plank, hides who leaves behind: so
+    there the hare is in front.
+    """
+    return 0 if posture in ("supine", "prone") else lanes - 1
+
+
 NOTHING: dict[str, float | None] = {"value": None, "u": None}
 
 
@@ -158,9 +169,9 @@ def outcome(
     """How it went.
 
     game : as in `game_of`.   kept : what the device kept of it, settings["game"] of the rep:
-    {"called": 3}, {"gap_s", "u_gap_s", "second_go"}, or {"recalled": True}; None = it did not get
-    so far.   result : of the rep, None = none. Every athlete's times in it count from that
-    athlete's own signal; "gap_s" is what lies between the two.
+    {"called": 3}, {"gap_s", "u_gap_s", "second_go", "chaser": lane}, or {"recalled": True}; None =
+    it did not get so far.   result : of the rep, None = none. Every athlete's times in it count
+    from that athlete's own signal; "gap_s" is what lies between the two.
     """
     kind, kept = game["kind"], kept or {}
     called = kept.get("called")
@@ -196,7 +207,9 @@ def _chase(athletes: Sequence[Mapping[str, Any]], kept: Mapping[str, Any]) -> Ou
         return Outcome("chase", "unknown", reasons=(NO_LANES,))
     if len(athletes) < 2:
         return Outcome("chase", "unknown", reasons=("A chase takes two lanes, and there is one.",))
-    hare, chaser = athletes[0], athletes[-1]  # as far apart as can be: nobody hides anybody
+    last = len(athletes) - 1
+    place = kept.get("chaser", last)
+    hare, chaser = athletes[0 if place else last], athletes[place]
     starts = (_start(hare, "hare"), _start(chaser, "chaser"))
     gates = [_crossing(each) for each in (hare, chaser)]
     reasons = tuple(

@@ -290,6 +290,9 @@ def test_a_chase_is_played_from_the_page_and_told(lanes):
     page.locator("label", has_text="Standing").click()
     page.locator("select[name=handicap]").select_option("1.5")
     playwright.expect(page.locator("[data-seat='0']")).to_have_text("Hare")
+    page.locator("label", has_text="On the belly").click()
+    playwright.expect(page.locator("[data-seat='0']")).to_have_text("Chaser")
+    page.locator("label", has_text="Standing").click()
     for seat, name in ((0, "Fox"), (3, "Owl")):  # as far apart as can be
         page.locator("select[name=player]").nth(seat).select_option(label=name)
     rep = lanes.starts(page)

@@ -5,7 +5,7 @@ import functools
 import pytest
 from clips import valid
 
-from pi.games import GAMES, HANDICAP_S, game_of, outcome, too_few_lanes
+from pi.games import GAMES, HANDICAP_S, chaser_lane, game_of, outcome, too_few_lanes
 from pi.rep import analyse, reanalyse
 from pi.simulate import simulate_lanes
 
@@ -150,6 +150,15 @@ def test_nearer_to_the_go_than_is_known_is_no_false_start_and_a_guess_is_told():
     assert (told.verdict, told.starts[1].status) == ("caught", "early")
 
 
+def test_lying_the_chaser_is_in_front_and_standing_the_hare_is():
+    assert [chaser_lane("standing", lanes) for lanes in (2, 4)] == [1, 3]
+    assert [chaser_lane(posture, 4) for posture in ("prone", "supine", "plank")] == [0, 0, 3]
+    both = result(athlete("1", five=1.5), athlete("2"), athlete("3", five=3.2))
+    told = outcome(CHASE, GAP | {"chaser": 0}, both)
+    assert (told.verdict, told.lanes, told.reasons) == ("caught", ("1",), ())
+    assert [(start.lane, start.role) for start in told.starts] == [("3", "hare"), ("1", "chaser")]
+
+
 # Your number's up
 
 
@@ -239,23 +248,26 @@ def test_a_lane_where_nobody_gets_up_is_left_out_and_told():
 @functools.cache
 def chase(seed, posture, gap_s):
     """A chase drawn and measured: its outcome, the athletes, their truths, and the answer again."""
+    place = chaser_lane(posture, 2)
+    later_s = tuple(gap_s * (k == place) for k in range(2))
     clip = simulate_lanes(
         (posture, posture), view="raised", seed=seed, size=(640, 360), fps=60.0,
-        later_s=(0.0, gap_s), duration_s=6.0 + gap_s,
+        later_s=later_s, duration_s=6.0 + gap_s,
     )  # fmt: skip
     answer = analyse(
         clip.frames, clip.signal_ns, calibration=clip.calibration, posture=posture,
-        later_s=(0.0, gap_s),
+        later_s=later_s,
     )  # fmt: skip
     valid(answer.result)
-    place = {**clip.calibration, "buzzer_distance_m": 0.0, "temperature_c": 20.0}
-    again = reanalyse(answer.evidence["observations"], answer.result, {"place": place})
+    used = {**clip.calibration, "buzzer_distance_m": 0.0, "temperature_c": 20.0}
+    again = reanalyse(answer.evidence["observations"], answer.result, {"place": used})
     game = {"kind": "chase", "handicap_s": gap_s}
-    told = outcome(game, {"gap_s": gap_s, "u_gap_s": 0.0}, answer.result)
-    return told, answer.result, clip.truths, again
+    kept = {"gap_s": gap_s, "u_gap_s": 0.0, "chaser": place}
+    told = outcome(game, kept, answer.result)
+    return told, answer.result, [clip.truths[1 - place], clip.truths[place]], again
 
 
-CHASES = [(3, "standing", 1.5), (3, "plank", 1.5), (4, "prone", 2.5), (4, "standing", 2.5)]
+CHASES = [(3, "standing", 1.5), (3, "plank", 1.5), (4, "prone", 1.0), (4, "standing", 2.5)]
 
 
 def test_a_chasers_reaction_counts_from_the_second_go():

@@ -696,7 +696,7 @@ def test_a_track_with_lanes_shows_somebody_in_each_and_knows_where_they_are():
 
 
 def test_who_chases_waits_for_the_second_go():
-    track = several(3, {"kind": "chase", "handicap_s": 1.0})
+    track = several(3, {"kind": "chase", "handicap_s": 1.0}, posture="standing")
     first_ns = time.monotonic_ns()
     second_ns = first_ns + 1_000_000_000
     track.hear([first_ns])

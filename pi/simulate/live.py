@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pi.camera import Camera
+from pi.games import chaser_lane
 from pi.simulate import lanes as side_by_side
 from pi.simulate.backdrop import View, cones, draw_backdrop, draw_cone
 from pi.simulate.body import Athlete
@@ -120,7 +121,7 @@ class SimulatedTrack:
         lined_up_s = self.scene_s(time.monotonic_ns())
         still_s = lined_up_s + SETTLING_S
         there = []
-        last = self.lanes - 1
+        last, chaser = self.lanes - 1, chaser_lane(posture, self.lanes)
         for lane in (0, last) if kind == "chase" and last else range(count):
             own = [self.seed, self._count] if seed is None else [seed]
             own += [50 + lane] * (lane > 0)
@@ -133,7 +134,7 @@ class SimulatedTrack:
                 onset_s = still_s + 1.0 + np.random.default_rng([*own, 9]).uniform(0.6, 2.2)
             player = one.player._replace(motion=motion, onset_s=onset_s)
             hears, number = (
-                int(kind == "chase" and lane == last > 0),
+                int(kind == "chase" and last > 0 and lane == chaser),
                 (lane + 1) * (kind == "number"),
             )
             tempted = ""

@@ -6,8 +6,10 @@
     const game = form.elements.game.value;
     for (const part of form.querySelectorAll("[data-game]")) part.hidden = part.dataset.game !== game;
     const seats = form.querySelectorAll("[data-seat]"), last = seats.length - 1;
+    // As pi.games.chaser_lane has it: who rises must not hide who waits.
+    const hare = ["supine", "prone"].includes(form.elements.posture.value) ? last : 0;
     for (const [k, seat] of seats.entries()) {
-      const role = game === "chase" && (k === 0 ? _("Hare") : k === last ? _("Chaser") : "");
+      const role = game === "chase" && (k === hare ? _("Hare") : k === last - hare ? _("Chaser") : "");
       seat.textContent = role || (game === "number" ? _("Number {number}", { number: k + 1 }) : _("Lane {number}", { number: k + 1 }));
       seat.closest("label").hidden = game === "chase" && k > 0 && k < last;
     }
