@@ -204,5 +204,9 @@ def test_the_scripts_get_their_words(client, language):
     answer = client.get(address)
     assert answer.mimetype == "text/javascript"
     assert "immutable" in answer.headers["Cache-Control"]
-    assert "No contact with the timer. Try again." in answer.text
+    assert "The timer did not answer. Try again." in answer.text
+    assert len(answer.data) < 3000, "no more than these pages say"
+    page = client.get("/set-up", headers={"Accept-Language": language}).text
+    address = re.search(r'src="(/words\.js[^"]*)"', page)[1].replace("&amp;", "&")
+    assert "No contact with the timer. Try again." in client.get(address).text
     assert client.get("/words.js?language=xx").text == "self.trackstartWords={};\n"

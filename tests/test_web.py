@@ -900,12 +900,14 @@ def test_any_name_is_only_a_name_on_every_page_and_in_every_file(client, store, 
 # --- weight ----------------------------------------------------------------------------------
 
 
-def test_the_first_page_is_light(client, store, ready):
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_first_page_is_light(client, store, ready, language):
     """Uncompressed, with all it loads: it must come quickly over a crowded radio."""
     add_rep(store)
-    page = client.get("/")
-    paths = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
-    assert len(paths) == 4
+    page = client.get("/", headers={"Accept-Language": language})
+    paths = re.findall(r'(?:src|href)="(/(?:static|words)[^"]+)"', page.text)
+    assert len(paths) == (4 if language == "en" else 5)
+    paths = [path.replace("&amp;", "&") for path in paths]
     loaded = [client.get(path) for path in paths]
     assert len(page.data) + sum(len(answer.data) for answer in loaded) < 40_000
     for answer in loaded:

@@ -27,6 +27,7 @@ page = Blueprint("language", __name__)
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français"}
 FOLDER = Path(__file__).parent / "translations"
+SCRIPTS = Path(__file__).parent / "static"
 
 
 def N_(text: str) -> str:
@@ -87,6 +88,14 @@ def decimal(text: str) -> str:
     return text if sign == "." else text.replace(".", sign)
 
 
+@cache
+def said_by_small_scripts() -> frozenset[str]:
+    """What the scripts of every page but Set-up say."""
+    sources = [path.read_text("utf-8") for path in SCRIPTS.glob("*.js") if path.stem != "set_up"]
+    texts = set(catalogue("scripts", "de"))
+    return frozenset(text for text in texts if any(json.dumps(text) in each for each in sources))
+
+
 @page.post("/language")
 def choose() -> ResponseReturnValue:
     """Another language on this phone, and back to the page it was asked on."""
@@ -108,6 +117,8 @@ def words() -> ResponseReturnValue:
     """What the scripts say, in the language that is asked for."""
     wanted = request.args.get("language", "")
     texts = catalogue("scripts", wanted) if wanted in LANGUAGES else {}
+    if "all" not in request.args:  # Set-up says more than all other pages together
+        texts = {text: said for text, said in texts.items() if text in said_by_small_scripts()}
     said = json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
     response = Response(f"self.trackstartWords={said};\n", mimetype="text/javascript")
     if "v" in request.args:
