@@ -379,10 +379,10 @@ show_hotspot() {
     "$PLACE/current/.venv/bin/python" - "$ssid" "$passphrase" "$STORE/wifi.json" <<'PY' 2>/dev/null || true
 import json, os, shutil, sys
 from segno import helpers
+helpers.make_wifi(ssid=sys.argv[1], password=sys.argv[2], security="WPA").terminal(compact=True)
 with os.fdopen(os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
     json.dump({"name": sys.argv[1], "password": sys.argv[2]}, file)
 shutil.chown(sys.argv[3], "trackstart", "trackstart")
-helpers.make_wifi(ssid=sys.argv[1], password=sys.argv[2], security="WPA").terminal(compact=True)
 PY
 }
 join() { # SSID
