@@ -573,13 +573,16 @@ class Store:
             each = _each_start(connection, [_rep(row) for row in connection.execute(wanted)])
         return [rep for rep in each if rep.athlete_id == athlete_id]
 
-    def starts(self, session_id: int, limit: int = 2000) -> list[Rep]:
+    def starts(self, session_id: int, limit: int = 2000, *, results: bool = True) -> list[Rep]:
         """A session's reps that are not deleted, newest first, and of lanes one for each athlete.
 
-        Each is as if its athlete had been alone in it, as in reps(athlete_id=…).
+        Each is as if its athlete had been alone in it, as in reps(athlete_id=…).   results : False
+        leaves out what was measured but the reaction, which a board has no use for.
         """
         column = rep_table.c
-        wanted = sa.select(rep_table).where(
+        nothing: Any = [sa.null().label(name) for name in ("result", "settings")]
+        short = [each for each in column if each.name not in ("result", "settings")] + nothing
+        wanted = sa.select(*(column if results else short)).where(
             column.deleted_at.is_(None), column.session_id == session_id
         )
         with self._engine.connect() as connection:

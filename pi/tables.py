@@ -61,6 +61,7 @@ rep_table = sa.Table(
     sa.Column("changed", sa.BigInteger, nullable=False, unique=True),
     sa.Index("rep_athlete", "athlete_id", "id"),
     sa.Index("rep_posture", "posture", "id"),
+    sa.Index("rep_session", "session_id", "id"),
     sa.Index("rep_status", "status", "id"),
     # All that a board reads: the rows themselves are long, with their results in them.
     sa.Index(

@@ -243,9 +243,9 @@ def summary(number: int) -> ResponseReturnValue:
     if session is None:
         abort(404)
     turns = store().turns(number)
-    reps = store().starts(number)
+    alone = len({turn.athlete_id for turn in turns}) == 1
+    reps = store().starts(number, results=alone)
     told = columns(session, turns, reps)
-    alone = len(told) == 1
     felt_of = {(turn.rep_id, turn.athlete_id): turn.felt for turn in turns}
     return render_template(
         "summary.html",
