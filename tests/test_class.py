@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 from sample_reps import add_rep, lanes_result, request, sample_picture, sample_result, walk
 
-from pi import store as store_module
-from pi.store import Busy, WrongStep, open_store
+from pi import clock, tables
+from pi.store import Busy, WrongStep, open_store, utc
 
 TO_ANALYSING = ("settling", "holding", "running", "analysing")
 NAMES = ("Fox", "Owl", "Bee", "Elk")
@@ -443,7 +443,7 @@ NOW = datetime(2030, 6, 1, tzinfo=UTC)
 
 
 def ago(days):
-    return store_module.utc(NOW - timedelta(days=days))
+    return utc(NOW - timedelta(days=days))
 
 
 def dated(store, rep, days, known=True):
@@ -453,7 +453,7 @@ def dated(store, rep, days, known=True):
 
 def typed(store, athletes, days, known=True):
     """Names as if they had been typed so many days ago."""
-    table = store_module.athlete_table
+    table = tables.athlete_table
     with store._writing() as connection:
         connection.execute(
             sa.update(table)
@@ -463,7 +463,7 @@ def typed(store, athletes, days, known=True):
 
 
 def begun(store, session, days):
-    table = store_module.session_table
+    table = tables.session_table
     with store._writing() as connection:
         connection.execute(
             sa.update(table).where(table.c.id == session).values(started_at=ago(days))
@@ -558,9 +558,9 @@ def test_a_name_typed_while_nobody_knew_the_time_is_kept(store, four):
 
 
 def test_a_name_is_dated_by_whether_the_time_was_known(store, monkeypatch):
-    monkeypatch.setattr(store_module.clock, "source", lambda: "")
+    monkeypatch.setattr(clock, "source", lambda: "")
     assert not store.add_athlete("Fox").dated
-    monkeypatch.setattr(store_module.clock, "source", lambda: "phone")
+    monkeypatch.setattr(clock, "source", lambda: "phone")
     assert store.add_athlete("Owl").dated
 
 
@@ -600,7 +600,7 @@ def test_an_old_session_without_anybody_goes_with_its_turns(store, four):
     assert store.turns(session.id) == []
     assert store.reps() == [], "nor what a nameless runner did beside them"
     with store._engine.connect() as connection:
-        for table in store_module.start_table, store_module.evidence_table:
+        for table in tables.start_table, tables.evidence_table:
             assert connection.execute(sa.select(table)).first() is None
 
 
@@ -651,9 +651,9 @@ def test_the_station_keeps_its_screen_and_language_and_a_new_pin_keeps_them_too(
 
 
 def test_what_was_done_is_logged_newest_first_with_whether_the_time_was_known(store, monkeypatch):
-    monkeypatch.setattr(store_module.clock, "source", lambda: "")
+    monkeypatch.setattr(clock, "source", lambda: "")
     store.log("starter", "phone a")
-    monkeypatch.setattr(store_module.clock, "source", lambda: "network")
+    monkeypatch.setattr(clock, "source", lambda: "network")
     store.station()
     store.claim_station("phone b")
     told = [(entry.what, entry.who, entry.dated) for entry in store.log_entries()]
@@ -666,7 +666,7 @@ def test_what_was_done_is_logged_newest_first_with_whether_the_time_was_known(st
 
 
 def test_the_log_keeps_its_newest_lines_only(store, monkeypatch):
-    monkeypatch.setattr(store_module, "LOG_LENGTH", 5)
+    monkeypatch.setattr("pi.store.station.LOG_LENGTH", 5)
     for k in range(8):
         store.log("pin", f"{k}")
     assert [entry.who for entry in store.log_entries()] == ["7", "6", "5", "4", "3"]

@@ -8,7 +8,6 @@ import pytest
 from sample_reps import sample_result, walk
 
 from pi import clip
-from pi import store as module
 from pi.store import NotAgreed, open_store
 
 
@@ -54,7 +53,7 @@ def test_a_clip_is_forgotten_after_a_day_and_nothing_else_is(store, monkeypatch)
     old = done(store, "a")
     store.save_evidence(old.id, "picture", "image/png", b"outlines")
     assert store.clear_clips() == 0
-    monkeypatch.setattr(module, "CLIP_KEPT_NS", 0)
+    monkeypatch.setattr("pi.store.evidence.CLIP_KEPT_NS", 0)
     assert store.clear_clips() == 1
     assert store.evidence_kinds(old.id) == ["picture"]
     assert store.clear_clips() == 0
@@ -62,7 +61,7 @@ def test_a_clip_is_forgotten_after_a_day_and_nothing_else_is(store, monkeypatch)
 
 def test_a_clip_of_an_earlier_boot_is_forgotten(store, monkeypatch):
     rep = done(store, "a")
-    monkeypatch.setattr(module, "boot_id", lambda: "another")
+    monkeypatch.setattr("pi.store.stamps.boot_id", lambda: "another")
     assert store.clear_clips() == 1
     assert store.evidence_kinds(rep.id) == []
 

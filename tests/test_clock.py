@@ -81,7 +81,7 @@ def test_reps_of_this_boot_are_dated_when_the_time_becomes_known(tmp_path, monke
     with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
         rep = store.request_rep(posture="prone", key="a")
         store.ask_stop(rep.id)
-        monkeypatch.setattr("pi.store.boot_id", lambda: "another boot")
+        monkeypatch.setattr("pi.store.stamps.boot_id", lambda: "another boot")
         old = store.request_rep(posture="prone", key="b")
         store.ask_stop(old.id)
         monkeypatch.undo()

@@ -223,7 +223,7 @@ def test_a_still_is_shown_to_whoever_asked_and_kept_by_nobody(client, own, seen,
     picture = cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert np.abs(picture.astype(float) - seen[1]).mean() < 3
     later_ns = time.monotonic_ns() + PICTURE_KEPT_NS + 1
-    monkeypatch.setattr("pi.store.time.monotonic_ns", lambda: later_ns)
+    monkeypatch.setattr("time.monotonic_ns", lambda: later_ns)
     assert client.get(job["picture"]).status_code == 404
     assert client.get(f"/set-up/job/{job['id']}").status_code == 404
 

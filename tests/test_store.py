@@ -19,9 +19,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sample_reps import add_rep
 
-from pi import store as store_module
-from pi.store import STEPS, Busy, WrongStep, open_store
-from pi.tables import metadata
+from pi import tables
+from pi.store import PICTURE_KEPT_NS, STALE_NS, STEPS, Busy, WrongStep, open_store
 
 TO_DONE = ("settling", "holding", "running", "analysing", "done")
 
@@ -60,7 +59,7 @@ def in_process(url, code, **popen):
 
 def test_migrations_build_the_tables_that_the_code_uses(store):
     with store._engine.connect() as connection:
-        difference = compare_metadata(MigrationContext.configure(connection), metadata)
+        difference = compare_metadata(MigrationContext.configure(connection), tables.metadata)
     assert difference == []
 
 
@@ -200,7 +199,7 @@ def test_of_many_phones_that_press_at_once_one_gets_the_rep(store):
 
 def test_the_table_itself_allows_one_active_rep(store):
     store.request_rep(posture="prone", key="one")
-    copied = ", ".join(c.name for c in store_module.rep_table.c if c.name not in ("id", "key"))
+    copied = ", ".join(c.name for c in tables.rep_table.c if c.name not in ("id", "key"))
     with store._engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
         connection.exec_driver_sql(
             f"INSERT INTO rep (key, {copied}) SELECT 'two', {copied} FROM rep"
@@ -384,7 +383,7 @@ def test_a_fresh_request_survives_the_devices_start_and_a_stale_one_does_not(sto
     rep = store.request_rep(posture="prone", key="k")
     assert store.recover() == []
     assert store.next_requested() == rep
-    later = rep.requested_ns + store_module.STALE_NS + 1
+    later = rep.requested_ns + STALE_NS + 1
     monkeypatch.setattr(time, "monotonic_ns", lambda: later)
     (ended,) = store.recover()
     assert (ended.state, ended.ended_ns) == ("failed", later)
@@ -399,7 +398,7 @@ def test_the_device_is_alive_for_three_seconds_after_a_beat(store, monkeypatch):
     assert device.simulated is True
     assert device.alive(device.seen_ns + 2_900_000_000)
     assert not device.alive(device.seen_ns + 3_100_000_000)
-    monkeypatch.setattr(store_module, "boot_id", lambda: "another boot")
+    monkeypatch.setattr("pi.store.stamps.boot_id", lambda: "another boot")
     assert not device.alive(device.seen_ns)
 
 
@@ -409,7 +408,7 @@ def test_readers_never_wait_for_a_writer(store):
 
     def write_slowly():
         with store._writing() as connection:
-            connection.execute(sa.update(store_module.rep_table).values(hold_s=9.0))
+            connection.execute(sa.update(tables.rep_table).values(hold_s=9.0))
             writing.set()
             done.wait(10)
 
@@ -453,8 +452,8 @@ def test_nobody_sets_up_while_a_rep_is_under_way(store):
 
 def test_a_job_that_no_device_took_for_ten_seconds_fails(store, monkeypatch):
     job = store.ask_set_up("still")
-    later_ns = time.monotonic_ns() + store_module.STALE_NS + 1
-    monkeypatch.setattr(store_module.time, "monotonic_ns", lambda: later_ns)
+    later_ns = time.monotonic_ns() + STALE_NS + 1
+    monkeypatch.setattr(time, "monotonic_ns", lambda: later_ns)
     assert store.next_set_up() is None
     assert "not running" in store.set_up(job.id).reason
 
@@ -469,12 +468,12 @@ def test_a_job_that_has_ended_stays_as_it_ended(store):
 def test_no_picture_is_kept_after_ten_minutes(store, monkeypatch):
     job = store.ask_set_up("still")
     store.answer_set_up(job.id, {}, b"a face")
-    later_ns = time.monotonic_ns() + store_module.PICTURE_KEPT_NS + 1
-    monkeypatch.setattr(store_module.time, "monotonic_ns", lambda: later_ns)
+    later_ns = time.monotonic_ns() + PICTURE_KEPT_NS + 1
+    monkeypatch.setattr(time, "monotonic_ns", lambda: later_ns)
     assert store.set_up(job.id) is None
     store.clear_set_ups()
     with store._engine.connect() as connection:
-        assert connection.execute(sa.select(store_module.set_up_table)).first() is None
+        assert connection.execute(sa.select(tables.set_up_table)).first() is None
 
 
 def test_a_job_of_a_kind_that_is_not_known_is_refused(store):
@@ -654,7 +653,7 @@ def test_boards_read_the_newest_measured_reactions_of_others_sessions_only(store
     assert store.reactions([fox], newest=9, but=reps[0].session_id) == []
 
 
-VERSIONS = Path(store_module.__file__).parent / "migrations/versions"
+VERSIONS = Path(tables.__file__).parent / "migrations/versions"
 REVISIONS = [f"{k:04d}" for k in range(1, len(list(VERSIONS.glob("v*.py"))) + 1)]
 
 

@@ -288,7 +288,7 @@ def test_one_word_says_how_the_rep_ended(client, store, ready, ending, word, sen
 
 
 def test_an_ending_of_another_boot_is_not_news(client, store, ready, monkeypatch):
-    monkeypatch.setattr("pi.store.boot_id", lambda: "the boot before")
+    monkeypatch.setattr("pi.store.stamps.boot_id", lambda: "the boot before")
     add_rep(store)
     monkeypatch.undo()
     beat(store)

@@ -35,7 +35,7 @@ SPEAKERS = (
     "start_signal",
     *("store", "clock", *DATA),
 )
-"""Modules of pi/ whose sentences reach a page."""
+"""Modules and packages of pi/ whose sentences reach a page."""
 
 NOT_SHOWN = re.compile(
     r"^(\{0\}: \{1\}|button |rep %|rep \{0\} |store\.url|\{0\}: written|\{0\}: cannot|kind: "
@@ -92,14 +92,19 @@ def _no_vendor(folder: str) -> bool:
 def texts_told() -> Catalog:
     """What the device says, with holes for what it fills in."""
     found = Catalog()
-    for name in SPEAKERS:
-        path = ROOT / "pi" / f"{name}.py"
-        if path.exists():
-            for text, line in sayings_of(path):
-                found.add(text, locations=[(f"pi/{name}.py", line)])
+    for path in (path for name in SPEAKERS for path in files_of(name)):
+        for text, line in sayings_of(path):
+            found.add(text, locations=[(str(path.relative_to(ROOT)), line)])
     for text in WORDS:
         found.add(text)
     return found
+
+
+def files_of(name: str) -> list[Path]:
+    """The file of a module of pi/; of a package each of its files."""
+    folder = ROOT / "pi" / name
+    path = folder.with_suffix(".py")
+    return [path] if path.exists() else sorted(folder.glob("*.py"))
 
 
 def sayings_of(path: Path) -> Iterator[tuple[str, int]]:

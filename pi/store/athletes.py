@@ -1,0 +1,96 @@
+"""Athletes: their names, the addresses of their own pages, and whether they agree to be shown."""
+
+import secrets
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pi import clock
+from pi.store import stamps
+from pi.store.changes import next_change
+from pi.store.connection import Connected
+from pi.store.records import Athlete, NotAgreed
+from pi.tables import athlete_table
+
+CONSENTS = ("", "yes", "no")  # "" is not known yet
+
+
+class Athletes(Connected):
+    """Everybody who may start."""
+
+    def add_athlete(self, name: str) -> Athlete:
+        """A new athlete, or the one who already has that name."""
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= 80:
+            raise ValueError("name: 1 to 80 characters")
+        column = athlete_table.c
+        with self._writing() as connection:
+            row = connection.execute(
+                sa.select(athlete_table).where(column.name == name, column.deleted_at.is_(None))
+            ).first()
+            if row:
+                return Athlete(**row._mapping)
+            made = connection.execute(
+                sa.insert(athlete_table)
+                .returning(*athlete_table.c)
+                .values(
+                    name=name,
+                    created_at=stamps.utc_now(),
+                    dated=bool(clock.source()),
+                    token=secrets.token_urlsafe(16),
+                )
+            )
+            return Athlete(**made.one()._mapping)
+
+    def athletes(self) -> list[Athlete]:
+        """Everybody, by name."""
+        column = athlete_table.c
+        wanted = sa.select(athlete_table).where(column.deleted_at.is_(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(sa.func.lower(column.name), column.id))
+            return [Athlete(**row._mapping) for row in rows]
+
+    def athlete_by_token(self, token: str) -> Athlete | None:
+        """Whose page that is; None for nobody's."""
+        column = athlete_table.c
+        wanted = sa.select(athlete_table).where(column.token == token, column.deleted_at.is_(None))
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return Athlete(**row._mapping) if row else None
+
+    def set_consent(self, athlete_id: int, mark: str) -> None:
+        """Whether the athlete, or who speaks for him, agrees: yes, no, or "" for not known."""
+        if mark not in CONSENTS:
+            raise ValueError('consent: "yes", "no" or ""')
+        with self._writing() as connection:
+            check_athletes(connection, [athlete_id])
+            connection.execute(
+                sa.update(athlete_table)
+                .where(athlete_table.c.id == athlete_id)
+                .values(consent=mark)
+            )
+            next_change(connection)
+
+
+def check_athletes(connection: Connection, athletes: Sequence[int | None]) -> None:
+    """Raises ValueError where one of them is not there."""
+    for who in athletes:
+        if who is not None and not _athlete(connection, who):
+            raise ValueError(f"athlete_id: there is no athlete {who}")
+
+
+def check_agreed(connection: Connection, athletes: Sequence[int | None]) -> None:
+    """Raises NotAgreed where one of them has not agreed to a clip."""
+    column = athlete_table.c
+    named = [who for who in athletes if who is not None]
+    wanted = sa.select(column.id).where(column.id.in_(named), column.consent != "yes")
+    if connection.scalar(wanted) is not None:
+        raise NotAgreed("not everybody in it has agreed to a clip")
+
+
+def _athlete(connection: Connection, athlete_id: int) -> Athlete | None:
+    row = connection.execute(
+        sa.select(athlete_table).where(athlete_table.c.id == athlete_id)
+    ).first()
+    return Athlete(**row._mapping) if row else None

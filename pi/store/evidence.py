@@ -1,0 +1,71 @@
+"""What a rep was measured from, kept beside it; a film of it for a day."""
+
+import time
+
+import sqlalchemy as sa
+
+from pi.store import stamps
+from pi.store.connection import Connected
+from pi.store.records import Evidence
+from pi.store.rows import rep_by_id
+from pi.store.states import write_rep
+from pi.tables import evidence_table, rep_table
+
+CLIP_KEPT_NS = 86_400_000_000_000  # a film of somebody: a day
+
+
+class KeptEvidence(Connected):
+    """Pictures, observations and clips, by rep and kind."""
+
+    def save_evidence(self, rep_id: int, kind: str, media_type: str, data: bytes) -> None:
+        """Keep what a rep was measured from; a second one of a kind replaces the first."""
+        column = evidence_table.c
+        with self._writing() as connection:
+            rep_by_id(connection, rep_id)
+            connection.execute(
+                sa.delete(evidence_table).where(column.rep_id == rep_id, column.kind == kind)
+            )
+            connection.execute(
+                sa.insert(evidence_table).values(
+                    rep_id=rep_id, kind=kind, media_type=media_type, data=data
+                )
+            )
+
+    def evidence(self, rep_id: int, kind: str) -> Evidence | None:
+        column = evidence_table.c
+        wanted = sa.select(column.rep_id, column.kind, column.media_type, column.data)
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                wanted.where(column.rep_id == rep_id, column.kind == kind)
+            ).first()
+        return Evidence(**row._mapping) if row else None
+
+    def evidence_kinds(self, rep_id: int) -> list[str]:
+        """What there is of evidence for a rep, without reading it."""
+        column = evidence_table.c
+        wanted = sa.select(column.kind).where(column.rep_id == rep_id).order_by(column.kind)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(wanted))
+
+    def delete_evidence(self, rep_id: int, kind: str) -> None:
+        """Forget what is kept of a rep under that kind, for good."""
+        column = evidence_table.c
+        with self._writing() as connection:
+            connection.execute(
+                sa.delete(evidence_table).where(column.rep_id == rep_id, column.kind == kind)
+            )
+            write_rep(connection, rep_by_id(connection, rep_id))
+
+    def clear_clips(self) -> int:
+        """Forget films of reps that are a day old, or of an earlier boot; how many."""
+        column, rep = evidence_table.c, rep_table.c
+        before_ns = time.monotonic_ns() - CLIP_KEPT_NS
+        old = sa.select(rep.id).where(
+            sa.or_(rep.boot_id != stamps.boot_id(), rep.requested_ns < before_ns)
+        )
+        kept = sa.and_(column.kind == "clip", column.rep_id.in_(old))
+        with self._engine.connect() as connection:
+            if not connection.scalar(sa.select(sa.func.count()).where(kept)):
+                return 0
+        with self._writing() as connection:
+            return connection.execute(sa.delete(evidence_table).where(kept)).rowcount

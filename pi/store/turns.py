@@ -1,0 +1,203 @@
+"""Whose turn it is in a session: the planned starts, one after the other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pi.store.changes import next_change
+from pi.store.connection import Connected
+from pi.store.records import Rep, Turn, WrongStep
+from pi.store.reps import new_rep
+from pi.store.rows import as_rep, running_session, turns_in
+from pi.tables import rep_table, start_table, turn_table
+
+
+class Turns(Connected):
+    """The planned starts of a session, asked for and moved."""
+
+    def request_turn(self, key: str, *, clip: bool = False) -> Rep:
+        """A new rep for whoever is up next, or the one that was asked for with this key.
+
+        Where the session has lanes, with him those who wait for the same posture: one in each.
+        clip : keep a film of it for a day, where everybody in it has agreed (else NotAgreed).
+        Raises Busy while another rep has not ended, WrongStep when nobody is left.
+        """
+        if not key or len(key) > 80:
+            raise ValueError("key: 1 to 80 characters that name this request")
+        column = turn_table.c
+        with self._writing() as connection:
+            known = connection.execute(sa.select(rep_table).where(rep_table.c.key == key)).first()
+            if known:
+                return as_rep(known)
+            session = running_session(connection)
+            turns = turns_in(connection, session.id) if session else []
+            lanes = session.circuit.get("lanes") or 1 if session else 1
+            up = next_turns(turns, lanes)
+            if session is None or not up:
+                raise WrongStep("nobody is left in this session")
+            drill = dict(session.circuit.get("drill") or {})
+            if lanes > 1:
+                drill["players"] = [turn.athlete_id for turn in up]
+            if clip:
+                drill["clip"] = True
+            first = up[0]
+            rep = new_rep(connection, key, first.athlete_id, first.posture, first.lead_leg, drill)
+            for lane, turn in enumerate(up):
+                connection.execute(
+                    sa.update(turn_table)
+                    .where(column.id == turn.id)
+                    .values(state="up", rep_id=rep.id)
+                )
+                connection.execute(
+                    sa.update(start_table)
+                    .where(start_table.c.rep_id == rep.id, start_table.c.lane == lane)
+                    .values(lead_leg=turn.lead_leg)
+                )
+            return rep
+
+    def turns(self, session_id: int) -> list[Turn]:
+        """Every planned start of a session, in its order."""
+        with self._engine.connect() as connection:
+            return turns_in(connection, session_id)
+
+    def turn_of(self, rep_id: int) -> Turn | None:
+        """The planned start that a rep was, the first of those in lanes; None without a plan."""
+        return next(iter(self.turns_of(rep_id)), None)
+
+    def turns_of(self, rep_id: int) -> list[Turn]:
+        """The planned starts that a rep was, in the plan's order: of lanes one for each."""
+        column = turn_table.c
+        wanted = sa.select(turn_table).where(column.rep_id == rep_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(column.place, column.id))
+            return [Turn(**row._mapping) for row in rows]
+
+    def change_turn(self, turn_id: int, state: str) -> Turn:
+        """Skip a turn that waits, or let a skipped one wait again (waiting | skipped)."""
+        if state not in ("waiting", "skipped"):
+            raise ValueError(f"state: waiting or skipped, not {state!r}")
+        with self._writing() as connection:
+            turn = _turn(connection, turn_id)
+            if turn.state in ("up", "done"):
+                raise WrongStep("that start has been made")
+            return _change_turn(connection, turn_id, state=state)
+
+    def first_turn(self, turn_id: int) -> Turn:
+        """Bring a waiting turn to the front: he is up next."""
+        with self._writing() as connection:
+            turn = _turn(connection, turn_id)
+            if turn.state != "waiting":
+                raise WrongStep("that start does not wait")
+            order = [each for each in turns_in(connection, turn.session_id) if each.id != turn_id]
+            at = next(k for k, each in enumerate(order + [turn]) if each.state == "waiting")
+            _reorder(connection, [*order[:at], turn, *order[at:]])
+            next_change(connection)
+            return _turn(connection, turn_id)
+
+    def repeat_turn(self, turn_id: int) -> Turn:
+        """The same start once more, for the same athlete, as the next one."""
+        with self._writing() as connection:
+            turn = _turn(connection, turn_id)
+            order = turns_in(connection, turn.session_id)
+            new = new_turn(
+                turn.session_id, len(order), turn.athlete_id, turn.posture, turn.lead_leg
+            )
+            made = connection.execute(
+                sa.insert(turn_table).values(**new).returning(turn_table.c.id)
+            )
+            added = _turn(connection, made.scalar_one())
+            at = next((k for k, each in enumerate(order) if each.state == "waiting"), len(order))
+            _reorder(connection, [*order[:at], added, *order[at:]])
+            next_change(connection)
+            return _turn(connection, added.id)
+
+    def set_away(self, session_id: int, athlete_id: int, away: bool) -> None:
+        """Leave out an athlete who is not there; whoever comes back waits again where he was."""
+        column = turn_table.c
+        before, after = ("waiting", "away") if away else ("away", "waiting")
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(turn_table)
+                .where(
+                    column.session_id == session_id,
+                    column.athlete_id == athlete_id,
+                    column.state == before,
+                )
+                .values(state=after)
+            )
+            next_change(connection)
+
+    def join_session(self, session_id: int, places: Sequence[tuple[int, tuple[Any, ...]]]) -> None:
+        """Put the turns of a late-comer in.
+
+        places : as `sessions.joined` gives them, counted among the turns that wait.
+        """
+        with self._writing() as connection:
+            order = turns_in(connection, session_id)
+            waiting = [k for k, each in enumerate(order) if each.state == "waiting"]
+            ends = [*waiting, len(order)]
+            for at, turn in reversed(places):
+                new = new_turn(session_id, len(order), *turn)
+                made = connection.execute(
+                    sa.insert(turn_table).values(**new).returning(turn_table.c.id)
+                )
+                order.insert(ends[at], _turn(connection, made.scalar_one()))
+            _reorder(connection, order)
+            next_change(connection)
+
+    def save_felt(self, turn_id: int, felt: str) -> Turn:
+        """What the athlete felt, before the number was shown: quicker, same, slower."""
+        if felt not in ("quicker", "same", "slower", ""):
+            raise ValueError("felt: quicker, same or slower")
+        with self._writing() as connection:
+            return _change_turn(connection, turn_id, felt=felt)
+
+
+def next_turns(turns: Sequence[Turn], most: int) -> list[Turn]:
+    """Who is up next, one in each lane: all of the first one's posture, nobody twice."""
+    up: list[Turn] = []
+    for turn in turns:
+        if turn.state != "waiting" or (up and turn.posture != up[0].posture):
+            continue
+        if all(turn.athlete_id != other.athlete_id for other in up):
+            up.append(turn)
+    return up[:most]
+
+
+def new_turn(
+    session_id: int, place: int, athlete_id: int | None, posture: str, lead_leg: str
+) -> dict[str, Any]:
+    """The row of a start that waits."""
+    return {
+        "session_id": session_id,
+        "place": place,
+        "athlete_id": athlete_id,
+        "posture": posture,
+        "lead_leg": lead_leg,
+        "state": "waiting",
+        "felt": "",
+    }
+
+
+def _turn(connection: Connection, turn_id: int) -> Turn:
+    row = connection.execute(sa.select(turn_table).where(turn_table.c.id == turn_id)).first()
+    if row is None:
+        raise ValueError(f"there is no turn {turn_id}")
+    return Turn(**row._mapping)
+
+
+def _change_turn(connection: Connection, turn_id: int, **columns: Any) -> Turn:
+    turn = _turn(connection, turn_id)
+    connection.execute(sa.update(turn_table).where(turn_table.c.id == turn.id).values(**columns))
+    next_change(connection)
+    return _turn(connection, turn_id)
+
+
+def _reorder(connection: Connection, order: Sequence[Turn]) -> None:
+    moved = [(place, turn.id) for place, turn in enumerate(order) if turn.place != place]
+    for place, turn_id in moved:
+        connection.execute(
+            sa.update(turn_table).where(turn_table.c.id == turn_id).values(place=place)
+        )
