@@ -24,10 +24,11 @@ from pi.drills import LEAD_LEGS, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Reaction, Rep, Session, Turn
 from web import export, words
+from web.at_hand import poke, store
 from web.export import download
-from web.people import names_of, store
+from web.people import names_of
 from web.session import ALL, answer
-from web.state import poke, state_now
+from web.state import state_now
 
 page = Blueprint("board", __name__)
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as L
 
-from pi.store import SetUp, Store
+from pi.store import SetUp
+from web.at_hand import store
 from web.state import state_now
 
 page = Blueprint("check", __name__, url_prefix="/check")
@@ -25,10 +26,6 @@ LASTS = {
     "sound": L("It takes half a minute."),
     "play": L("It takes a moment."),
 }
-
-
-def store() -> Store:
-    return current_app.extensions["store"]
 
 
 @page.get("")

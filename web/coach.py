@@ -13,9 +13,7 @@ from collections import deque
 from flask import (
     Blueprint,
     Flask,
-    current_app,
     g,
-    jsonify,
     redirect,
     render_template,
     request,
@@ -27,6 +25,8 @@ from flask_babel import gettext as _
 
 from pi.pin import is_right, new_pin
 from pi.store import Station, Store
+from web.at_hand import store
+from web.reply import say
 from web.state import state_now
 
 page = Blueprint("coach", __name__)
@@ -45,10 +45,6 @@ STARTS = {"pages.arm", "pages.go", "session.arm", "games.arm"}
 
 wrong: deque[float] = deque(maxlen=TRIES)
 lock = threading.Lock()
-
-
-def store() -> Store:
-    return current_app.extensions["store"]
 
 
 def station() -> Station:
@@ -103,13 +99,9 @@ def keep_to_coach(app: Flask, store: Store) -> None:
             return None
         if is_coach():
             said = _("Another phone starts. Tap “I start” to take that over.")
-            if request.accept_mimetypes.best == "application/json":
-                return jsonify(state_now(store) | {"said": said}), 403
-            return coach_page(said, 403)
+            return say(coach_page, said, 403)
         said = _("Only the coach's phone may do that. If you are the coach, type the PIN on Coach.")
-        if request.accept_mimetypes.best == "application/json":
-            return jsonify(state_now(store) | {"said": said}), 403
-        return coach_page(said, 403)
+        return say(coach_page, said, 403)
 
 
 @page.get("/coach")

@@ -1,9 +1,10 @@
 """The games' page: choose one and who plays, arm, and hear how it went."""
 
 import secrets
+from functools import partial
 from typing import Any, NamedTuple
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -11,9 +12,11 @@ from pi.drills import POSTURES
 from pi.games import GAMES, Outcome, outcome
 from pi.store import Busy, Rep
 from web import words
-from web.people import names_of, store
+from web.at_hand import store
+from web.people import names_of
 from web.plan import lanes_there
-from web.state import poke, state_now
+from web.reply import reply
+from web.state import state_now
 
 page = Blueprint("games", __name__)
 
@@ -56,6 +59,9 @@ def games_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         played=[in_words(rep, names) for rep in played if not rep.active],
     )
     return html, status
+
+
+answer = partial(reply, games_page, "games.show")
 
 
 def choices(before: Rep | None) -> dict[str, Any]:
@@ -108,16 +114,6 @@ def arm() -> ResponseReturnValue:
     if not rep.active:
         return answer(_("That press was used before. Press Arm again."), 409)
     return answer()
-
-
-def answer(said: str = "", status: int = 200) -> ResponseReturnValue:
-    """After a button: the new state for live.js, a page for everybody else."""
-    poke()
-    if request.accept_mimetypes.best == "application/json":
-        return jsonify(state_now(store()) | {"said": said}), status
-    if said:
-        return games_page(said, status)
-    return redirect(url_for("games.show"), 303)
 
 
 # --- In words ------------------------------------------------------------------------------------

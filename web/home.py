@@ -1,19 +1,15 @@
 """The Home page: where everything is. And what this phone's pages look like."""
 
-from flask import Blueprint, current_app, redirect, render_template, request, session
+from flask import Blueprint, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from pi.store import Store
+from web.at_hand import store
 from web.language import N_, local
 from web.state import state_now
 
 page = Blueprint("home", __name__)
 
 THEMES = {"sun": N_("Sun"), "night": N_("Night")}
-
-
-def store() -> Store:
-    return current_app.extensions["store"]
 
 
 def theme() -> str:

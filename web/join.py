@@ -9,7 +9,7 @@ from segno import helpers
 
 from pi.settings import home
 from web import wifi
-from web.people import store
+from web.at_hand import store
 from web.state import state_now
 
 page = Blueprint("join", __name__)

@@ -30,8 +30,9 @@ from werkzeug.exceptions import HTTPException
 from pi import clock
 from pi.drills import HOLDS, NOTES, POSTURES
 from pi.settings import home
-from pi.store import Busy, Evidence, NotAgreed, Rep, Store, WrongStep
+from pi.store import Busy, Evidence, NotAgreed, Rep, WrongStep
 from web import export, words
+from web.at_hand import poke, settings, store
 from web.coach import is_coach
 from web.export import download
 from web.games import in_words
@@ -39,6 +40,7 @@ from web.language import language
 from web.live import Feed
 from web.people import everybody, names_of, no_clip
 from web.replay import draw_replay
+from web.reply import reply, wants_json
 from web.session import lanes_of
 from web.state import known_line, last_ended, state_now
 
@@ -46,10 +48,6 @@ site = Blueprint("pages", __name__)
 
 PAGE_LENGTH = 50
 CLOCK_WITHIN_S = 5.0
-
-
-def store() -> Store:
-    return current_app.extensions["store"]
 
 
 def feed() -> Feed:
@@ -79,9 +77,12 @@ def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         dated=bool(clock.source()),
         last=last,
         name=names_of().get(last.athlete_id) if last else None,
-        calibrated=bool(known_line(store(), current_app.extensions["settings"]).source),
+        calibrated=bool(known_line(store(), settings()).source),
     )
     return html, status
+
+
+answer = partial(reply, start_page, "pages.start")
 
 
 def choices() -> dict[str, Any]:
@@ -181,20 +182,6 @@ def set_clock() -> ResponseReturnValue:
     return answer()
 
 
-def answer(said: str = "", status: int = 200) -> ResponseReturnValue:
-    """After a button: the new state for live.js, a page for everybody else."""
-    feed().poke()
-    if wants_json():
-        return jsonify(state_now(store()) | {"said": said}), status
-    if said:
-        return start_page(said, status)
-    return redirect(url_for("pages.start"), 303)
-
-
-def wants_json() -> bool:
-    return request.accept_mimetypes.best == "application/json"
-
-
 # --- Rep ---------------------------------------------------------------------------------------
 
 
@@ -257,7 +244,7 @@ def clip(number: int) -> ResponseReturnValue:
 def delete_clip(number: int) -> ResponseReturnValue:
     find(number)
     store().delete_evidence(number, "clip")
-    feed().poke()
+    poke()
     return redirect(url_for("pages.rep", number=number), 303)
 
 
@@ -268,7 +255,7 @@ def delete(number: int) -> ResponseReturnValue:
         store().delete_rep(number)
     except Busy:
         abort(409, _("This rep is still running. Stop it first."))
-    feed().poke()
+    poke()
     return redirect(url_for("pages.reps", deleted=number), 303)
 
 
@@ -276,7 +263,7 @@ def delete(number: int) -> ResponseReturnValue:
 def restore(number: int) -> ResponseReturnValue:
     find(number)
     store().restore_rep(number)
-    feed().poke()
+    poke()
     return redirect(url_for("pages.rep", number=number), 303)
 
 

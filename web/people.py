@@ -2,15 +2,11 @@
 
 from dataclasses import replace
 
-from flask import current_app
 from flask_babel import gettext as _
 
-from pi.store import Athlete, Store
+from pi.store import Athlete
+from web.at_hand import store
 from web.coach import is_coach
-
-
-def store() -> Store:
-    return current_app.extensions["store"]
 
 
 def name_of(athlete: Athlete, coach: bool) -> str:

@@ -22,9 +22,10 @@ from pi.drills import (
     own_circuit,
 )
 from pi.store import MOST_LANES, Busy, Session
+from web.at_hand import poke, settings, store
 from web.language import N_
-from web.people import names_of, store
-from web.state import known_line, poke, settings, state_now
+from web.people import names_of
+from web.state import known_line, state_now
 from web.told import told
 
 page = Blueprint("plan", __name__)

@@ -2,19 +2,22 @@
 
 import secrets
 import time
+from functools import partial
 from typing import Any, NamedTuple
 
-from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from pi import sessions
 from pi.drills import NOTES, POSTURES
 from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
+from web.at_hand import poke, store
 from web.language import N_
-from web.people import names_of, no_clip, store
+from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
-from web.state import asks_feeling, poke, state_now
+from web.reply import reply
+from web.state import asks_feeling, state_now
 
 page = Blueprint("session", __name__)
 
@@ -138,6 +141,9 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         key=secrets.token_urlsafe(16),
     )
     return html, status
+
+
+answer = partial(reply, session_page, "session.show")
 
 
 @page.post("/session/arm")
@@ -282,13 +288,3 @@ def resume(number: int) -> ResponseReturnValue:
     except Busy:
         return answer(_("Another session runs. End it first."), 409)
     return answer()
-
-
-def answer(said: str = "", status: int = 200) -> ResponseReturnValue:
-    """After a button: the new state for live.js, a page for everybody else."""
-    poke()
-    if request.accept_mimetypes.best == "application/json":
-        return jsonify(state_now(store()) | {"said": said}), status
-    if said:
-        return session_page(said, status)
-    return redirect(url_for("session.show"), 303)

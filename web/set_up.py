@@ -9,7 +9,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     jsonify,
     redirect,
     render_template,
@@ -21,9 +20,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as L
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pi.settings import Settings
-from pi.store import Calibration, SetUp, Store
+from pi.store import Calibration, SetUp
 from web import words
+from web.at_hand import poke, settings, store
+from web.reply import say
 from web.state import known_line, must_follow, state_now
 from web.told import told as in_language
 
@@ -36,14 +36,6 @@ PATIENCE_S = 10.0
 """How long the one tap of Calibrate again waits for each of its two steps."""
 
 NOT_RUNNING = L("The timer is not running. Switch it on, wait a moment, then try again.")
-
-
-def store() -> Store:
-    return current_app.extensions["store"]
-
-
-def settings() -> Settings:
-    return current_app.extensions["settings"]
 
 
 # --- The page ----------------------------------------------------------------------------------
@@ -115,7 +107,7 @@ def _date(number: int, how: Any) -> None:
         how(number) if number < 2**63 else abort(404)
     except ValueError:
         abort(404, _("There is no calibration %(number)s.", number=number))
-    current_app.extensions["feed"].poke()
+    poke()
 
 
 # --- Questions to the device -------------------------------------------------------------------
@@ -280,10 +272,8 @@ def in_words(answer: Any, said: bool = False) -> Any:
 def again() -> ResponseReturnValue:
     """The cones are found where they are now, and that is kept."""
     said, status = follow()
-    current_app.extensions["feed"].poke()
-    if request.accept_mimetypes.best == "application/json":
-        return jsonify(state_now(store()) | {"said": said}), status
-    return set_up_page(said, status)
+    poke()
+    return say(set_up_page, said, status)
 
 
 def follow() -> tuple[str, int]:

@@ -3,7 +3,6 @@
 import time
 from typing import Any, NamedTuple
 
-from flask import current_app
 from flask_babel import gettext as _
 
 from pi.settings import Settings
@@ -103,15 +102,6 @@ def must_follow(store: Store, last: Rep | None = None) -> str:
     mode = next((each.mode for each in store.calibrations(camera=camera) if each.id == kept), None)
     holds = store.current_calibration(camera=camera, mode=mode) if mode else None
     return why if holds and holds.id == kept else ""
-
-
-def settings() -> Settings:
-    return current_app.extensions["settings"]
-
-
-def poke() -> None:
-    """Have every open page told at once: something has just been written."""
-    current_app.extensions["feed"].poke()
 
 
 class KnownLine(NamedTuple):

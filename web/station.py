@@ -10,10 +10,11 @@ from flask_babel import lazy_gettext as L
 from pi.settings import home
 from pi.store import CONSENTS, LOGGED, MOST_KEEP_DAYS, SCREENS, Session
 from web import board, coach, wifi
+from web.at_hand import poke, store
 from web.language import LANGUAGES, local
-from web.people import names_of, store
+from web.people import names_of
 from web.session import starting, ups
-from web.state import last_ended, poke, state_now
+from web.state import last_ended, state_now
 
 page = Blueprint("station", __name__)
 
