@@ -1,10 +1,13 @@
-"""Devices that exist only in memory, and phones that look at the pages, for every test."""
+"""Devices that exist only in memory, a store, and phones that look at the pages, for every test."""
 
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPWMPin
+from sample_reps import beat
 from two_processes import PHONE, WAIT_MS, free_port, launch, served
 
+from pi.settings import Settings
 from pi.store import open_store
+from web import create_app
 
 
 @pytest.fixture
@@ -13,6 +16,48 @@ def pins():
     factory = MockFactory(pin_class=MockPWMPin)
     yield factory
     factory.close()
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'trackstart.db'}"
+
+
+@pytest.fixture
+def store(url):
+    """A new store, which no device has seen yet."""
+    with open_store(url) as store:
+        yield store
+
+
+@pytest.fixture
+def ready(store):
+    """A device that lives."""
+    beat(store)
+
+
+@pytest.fixture
+def three_lanes(store):
+    """A camera that was set up with three lanes."""
+    lanes = [{"name": str(k), "region": [[0, 0], [9, 0], [9, 9]]} for k in (1, 2, 3)]
+    store.save_calibration(
+        {"lanes": lanes, "cones": []}, source="taps", camera="simulated", mode="1280x720@120"
+    )
+
+
+@pytest.fixture
+def app(store, tmp_path, monkeypatch):
+    """The pages, without a server."""
+    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
+    return create_app(Settings(), store)
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+# --- Two processes, and a browser ----------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -16,17 +16,6 @@ NAMES = ("Fox", "Owl", "Bee", "Elk")
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'trackstart.db'}"
-
-
-@pytest.fixture
-def store(url):
-    with open_store(url) as store:
-        yield store
-
-
-@pytest.fixture
 def four(store):
     return [store.add_athlete(name).id for name in NAMES]
 

@@ -4,42 +4,13 @@ import io
 import re
 
 import pytest
-from sample_reps import beat, lanes_result, sample_result, walk
+from sample_reps import lanes_result, sample_result, walk
 from test_session_pages import run
 from test_web import JSON, OURS
 
-from pi.settings import Settings
-from pi.store import open_store
-from web import create_app
 from web.plan import names_in
 
-LANES = {"lanes": [{"name": str(k), "region": [[0, 0], [9, 0], [9, 9]]} for k in (1, 2, 3)]}
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        beat(store)
-        yield store
-
-
-@pytest.fixture
-def app(store):
-    return create_app(Settings(), store)
-
-
-@pytest.fixture
-def client(app):
-    return app.test_client()
-
-
-@pytest.fixture
-def three_lanes(store):
-    """A camera that was set up with three lanes."""
-    store.save_calibration(
-        LANES | {"cones": []}, source="taps", camera="simulated", mode="1280x720@120", still=None
-    )
+pytestmark = pytest.mark.usefixtures("ready")
 
 
 def post(client, path, headers=OURS, **form):

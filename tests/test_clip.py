@@ -8,13 +8,7 @@ import pytest
 from sample_reps import sample_result, walk
 
 from pi import clip
-from pi.store import NotAgreed, open_store
-
-
-@pytest.fixture
-def store(tmp_path):
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        yield store
+from pi.store import NotAgreed
 
 
 def read(film):

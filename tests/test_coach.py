@@ -2,7 +2,6 @@
 
 import pytest
 from click.testing import CliRunner
-from sample_reps import beat
 from test_session_pages import run
 from test_web import JSON, OURS
 
@@ -20,16 +19,7 @@ def nobody_has_tried():
     coach.wrong.clear()
 
 
-@pytest.fixture
-def store(tmp_path):
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        beat(store)
-        yield store
-
-
-@pytest.fixture
-def app(store):
-    return create_app(Settings(), store)
+pytestmark = pytest.mark.usefixtures("ready")
 
 
 @pytest.fixture

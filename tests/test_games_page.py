@@ -3,35 +3,18 @@
 import re
 
 import pytest
-from sample_reps import NOTHING, beat, lanes_result, walk
-from test_class_pages import LANES, post
+from sample_reps import NOTHING, lanes_result, walk
+from test_class_pages import post
 from test_web import JSON
 
-from pi.settings import Settings
-from pi.store import open_store
-from web import create_app
 from web.games import HANDICAPS_S
 
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        beat(store)
-        yield store
+pytestmark = pytest.mark.usefixtures("ready")
 
 
 @pytest.fixture
-def client(store):
-    return create_app(Settings(), store).test_client()
-
-
-@pytest.fixture
-def hunters(store):
-    """A camera with three lanes, and who runs in them."""
-    store.save_calibration(
-        LANES | {"cones": []}, source="taps", camera="simulated", mode="1280x720@120", still=None
-    )
+def hunters(store, three_lanes):
+    """Who runs in the three lanes."""
     return [store.add_athlete(name).id for name in ("Hare 1", "Wolf 2", "Owl 3")]
 
 

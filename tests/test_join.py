@@ -6,25 +6,12 @@ import zipfile
 from xml.etree import ElementTree
 
 import pytest
-from sample_reps import ENDINGS, add_rep, beat
+from sample_reps import ENDINGS, add_rep
 from test_web import OURS
 
-from pi.settings import Settings
-from pi.store import open_store
-from web import create_app, wifi
+from web import wifi
 
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        beat(store)
-        yield store
-
-
-@pytest.fixture
-def client(store):
-    return create_app(Settings(), store).test_client()
+pytestmark = pytest.mark.usefixtures("ready")
 
 
 def test_a_wi_fi_is_told_once_and_shown_as_a_code_from_then_on(client, tmp_path):

@@ -9,34 +9,17 @@ from pathlib import Path
 import flask_babel
 import pytest
 from babel.support import NullTranslations
-from sample_reps import ENDINGS, add_rep, beat, walk
+from sample_reps import ENDINGS, add_rep, walk
 from test_web import JSON, OURS
 
-from pi.settings import Settings
-from pi.store import open_store
-from web import create_app, told, wifi, words
+from web import told, wifi, words
 from web.language import LANGUAGES, catalogue, speaking
 
 ROOT = Path(__file__).parent.parent
 FOREIGN = [key for key in LANGUAGES if key != "en"]
 
 
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        beat(store)
-        yield store
-
-
-@pytest.fixture
-def app(store):
-    return create_app(Settings(), store)
-
-
-@pytest.fixture
-def client(app):
-    return app.test_client()
+pytestmark = pytest.mark.usefixtures("ready")
 
 
 # --- nothing is missing --------------------------------------------------------------------------

@@ -2,19 +2,9 @@
 
 import pytest
 
-from pi.settings import Settings
-from pi.store import open_store
-from web import create_app
-
-
-@pytest.fixture
-def client(tmp_path):
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        yield create_app(Settings(), store).test_client()
-
 
 @pytest.mark.parametrize(
-    ("phone", "url", "status", "text"),
+    ("phone", "address", "status", "text"),
     [
         ("Android", "http://connectivitycheck.gstatic.com/generate_204", 204, ""),
         ("iPhone", "http://captive.apple.com/hotspot-detect.html", 200, "<BODY>Success</BODY>"),
@@ -28,8 +18,8 @@ def client(tmp_path):
     ],
     ids=lambda value: str(value)[:7],
 )
-def test_a_phone_hears_what_it_wants_to_hear_and_stays(client, phone, url, status, text):
-    answer = client.get(url, base_url=url.rpartition("/")[0])
+def test_a_phone_hears_what_it_wants_to_hear_and_stays(client, phone, address, status, text):
+    answer = client.get(address, base_url=address.rpartition("/")[0])
     assert answer.status_code == status
     assert text in answer.text
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -109,24 +110,35 @@ class Bench:
         return low and len(self.camera.recording(0, 2**62).luma) == held
 
 
-@pytest.fixture
-def bench(pins):
+@contextmanager
+def wired(pins):
     with BenchCamera() as camera:
         bench = Bench(pins, camera)
         with bench.signal:
             yield bench
+
+
+@contextmanager
+def after_a_rep(**asked):
+    """A bench on which one rep has been run, with how it ended."""
+    pins = MockFactory(pin_class=MockPWMPin)
+    with wired(pins) as bench:
+        bench.end = bench.run(**asked)
+        yield bench
+    pins.close()
+
+
+@pytest.fixture
+def bench(pins):
+    with wired(pins) as bench:
+        yield bench
 
 
 @pytest.fixture(scope="module")
 def finished():
     """A bench after one rep as it should be."""
-    pins = MockFactory(pin_class=MockPWMPin)
-    with BenchCamera() as camera:
-        bench = Bench(pins, camera)
-        with bench.signal:
-            bench.end = bench.run()
-            yield bench
-    pins.close()
+    with after_a_rep() as bench:
+        yield bench
 
 
 def test_a_rep_runs_from_marks_to_its_recording(finished):
@@ -382,13 +394,8 @@ def sounded(pin):
 @pytest.fixture(scope="module")
 def chased():
     """A bench after one chase as it should be."""
-    pins = MockFactory(pin_class=MockPWMPin)
-    with BenchCamera() as camera:
-        bench = Bench(pins, camera)
-        with bench.signal:
-            bench.end = bench.run(game=CHASE)
-            yield bench
-    pins.close()
+    with after_a_rep(game=CHASE) as bench:
+        yield bench
 
 
 def test_the_chasers_go_is_the_same_tone_again_so_much_later(chased):
@@ -450,13 +457,8 @@ def test_a_second_go_that_is_not_sharp_spoils_the_chase(bench, monkeypatch):
 @pytest.fixture(scope="module")
 def numbered():
     """A bench after a start for which a number was called."""
-    pins = MockFactory(pin_class=MockPWMPin)
-    with BenchCamera() as camera:
-        bench = Bench(pins, camera)
-        with bench.signal:
-            bench.end = bench.run(game=NUMBER)
-            yield bench
-    pins.close()
+    with after_a_rep(game=NUMBER) as bench:
+        yield bench
 
 
 def test_a_number_is_called_between_set_and_go(numbered):

@@ -4,24 +4,12 @@ import re
 import zlib
 
 import pytest
-from sample_reps import ENDINGS, add_rep, beat, sample_result
+from sample_reps import ENDINGS, add_rep, sample_result
 from test_web import JSON, OURS
 
-from pi.settings import Settings
-from pi.store import open_store
-from web import create_app, words
+from web import words
 
-
-@pytest.fixture
-def store(tmp_path):
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        beat(store)
-        yield store
-
-
-@pytest.fixture
-def client(store):
-    return create_app(Settings(), store).test_client()
+pytestmark = pytest.mark.usefixtures("ready")
 
 
 @pytest.fixture

@@ -25,17 +25,6 @@ from pi.store import PICTURE_KEPT_NS, STALE_NS, STEPS, Busy, WrongStep, open_sto
 TO_DONE = ("settling", "holding", "running", "analysing", "done")
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'trackstart.db'}"
-
-
-@pytest.fixture
-def store(url):
-    with open_store(url) as store:
-        yield store
-
-
 def walked(store, rep, *states, **columns):
     for state in states:
         rep = store.change_rep(rep.id, state=state)

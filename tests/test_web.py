@@ -30,7 +30,6 @@ from test_schema import SCHEMA, accepts
 from pi import clock
 from pi.drills import HOLDS, POSTURES
 from pi.settings import Settings
-from pi.store import open_store
 from web import create_app, words
 from web.live import Feed
 from web.portal import PROBES
@@ -39,28 +38,6 @@ from web.security import answers_to
 
 OURS = {"Origin": "http://localhost"}
 JSON = OURS | {"Accept": "application/json"}
-
-
-@pytest.fixture
-def store(tmp_path):
-    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
-        yield store
-
-
-@pytest.fixture
-def app(store):
-    return create_app(Settings(), store)
-
-
-@pytest.fixture
-def client(app):
-    return app.test_client()
-
-
-@pytest.fixture
-def ready(store):
-    """A device that lives."""
-    beat(store)
 
 
 def arm(client, headers=OURS, **choices):
