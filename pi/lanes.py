@@ -743,7 +743,7 @@ def _forget_run(result: dict[str, Any], why: str) -> None:
     """No splits, speed and steps of two who were taken for one."""
     for split in result["splits"]:
         split |= {"from_signal_s": None, "from_movement_s": None, "u": None}
-    result["up_s"], result["steps"] = dict(NULL), []
+    result["up_s"], result["lead_leg"], result["steps"] = dict(NULL), None, []
     result["peak_speed"] = {"value": None, "u": None, "at_m": None}
     result["profile"] = {"mss": dict(NULL), "mac": dict(NULL), "tau": dict(NULL), "starts_s": None}
     result["track"] = {name: [] for name in result["track"]}
@@ -887,6 +887,8 @@ def _forget_hidden(
     ]  # fmt: skip
     if len(kept) < len(result["steps"]):
         result["reasons"].append("steps: some are not told, others were in the way")
+        if kept[:1] != result["steps"][:1]:
+            result["lead_leg"] = None
     result["steps"] = kept
 
 

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.ndimage import median_filter, uniform_filter1d
 
-from . import kinematics, timing, vision
+from . import kinematics, legs, timing, vision
 from .calibration import TORSO_M, RunningLine
 from .kinematics import NOTHING, Track, Value
 from .observations import Observations
 from .steps import Step, find_steps
 from .uncertainty import combined, listed
 
-ALGORITHM = "tiles-2"
+ALGORITHM = "tiles-3"
 GATES_M = (1.0, 2.5, 5.0, 10.0)
 EARLY_S = 0.100
 SHAPES = {
@@ -195,15 +195,26 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     metric = ground.line is not None
     columns = 2.0 * np.arange(seen.soles.shape[1]) + 0.5
     floor = ground.rows[0] if ground.line is None else ground.line.row(columns)
+    floor = np.broadcast_to(floor - seen.soles_top, columns.shape)
+    sole_time = seen.time + float(np.mean(ground.rows)) * seen.line_time_s
     steps = find_steps(
         seen.soles,
-        seen.time + float(np.mean(ground.rows)) * seen.line_time_s,
+        sole_time,
         ground.px_per_m,
-        ground=np.broadcast_to(floor - seen.soles_top, columns.shape),
+        ground=floor,
         direction=ground.direction,
         upright=upright_now,
     )
-    result["steps"] = [_step(step, ground) for step in steps]
+    soles = legs.soles_under(
+        seen.soles, sole_time, steps, ground.px_per_m, ground=floor, direction=ground.direction
+    )
+    foot = legs.near_or_far(steps, soles)
+    stood = result["posture"]["start"] == "standing"
+    lead = legs.lead_foot(steps, foot, up_s=up, stood=stood)
+    result["steps"] = [_step(*each, ground) for each in zip(steps, foot, strict=True)]
+    result["lead_leg"] = _leg(lead, ground)
+    if lead == legs.UNTOLD:
+        told.reasons.append("lead_leg: the first step's foot was not told from the other one")
     if not steps:
         told.reasons.append("steps: no foot was seen to stand still on the ground")
     if metric:
@@ -281,6 +292,7 @@ def _blank(time: np.ndarray, dropped: int, exposure_s: float, given: Given) -> d
         "reaction_s": _value(NOTHING),
         "onset_s": _value(NOTHING),
         "up_s": _value(NOTHING),
+        "lead_leg": None,
         "steps": [],
         "splits": [
             {"metres": gate, "from_signal_s": None, "from_movement_s": None, "u": None}
@@ -499,12 +511,19 @@ def _posture(
     return {"start": start, "given": given.posture, "confidence": round(confidence, 2)}
 
 
-def _step(step: Step, ground: Ground) -> dict[str, Any]:
+def _leg(foot: int, ground: Ground) -> str | None:
+    """Who runs to the right shows the camera his right side."""
+    if foot == legs.UNTOLD:
+        return None
+    return "right" if (foot == legs.NEAR) == (ground.direction > 0) else "left"
+
+
+def _step(step: Step, foot: int, ground: Ground) -> dict[str, Any]:
     x = None if ground.line is None else _number(float(ground.line.metres(step.column)), 3)
     return {
         "contact_s": _number(step.contact.value), "u_contact_s": _number(step.contact.u),
         "toe_off_s": _number(step.toe_off.value), "u_toe_off_s": _number(step.toe_off.u),
-        "x_m": x, "u_x_m": None if x is None else U_PLACE_M, "leg": None,
+        "x_m": x, "u_x_m": None if x is None else U_PLACE_M, "leg": _leg(foot, ground),
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pi.kinematics import fit_profile_to_speed, fit_profile_to_splits, time_at_distance
+from pi.legs import FAR, NEAR, near_or_far, soles_under
 from pi.soles import find_soles
 from pi.steps import find_steps
 from pi.vision import Registration
@@ -104,18 +105,28 @@ def toes(heel: np.ndarray, joint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return base, np.column_stack([base[:, 0] + ahead, base[:, 1] + down])
 
 
-def filmed(markers: Markers, *, fps: float, seed: int = 5) -> tuple[np.ndarray, ...]:
+def filmed(
+    markers: Markers, *, fps: float, seed: int = 5, eye: tuple[float, float] | None = None
+) -> tuple[np.ndarray, ...]:
     """What a camera at right angles would see of a body around the markers.
 
-    Returns time (k,), luma (k, HIGH, WIDE) and silhouettes (k, HIGH / 4, WIDE / 4).
+    eye : m, how high it stands and how far away, to the right of the runner; None = so far away
+    that nothing is nearer than anything else.   Returns time (k,), luma (k, HIGH, WIDE) and
+    silhouettes (k, HIGH / 4, WIDE / 4).
     """
     random = np.random.default_rng(seed)
     time = np.arange(markers.time[0], markers.time[-1], 1 / fps)
+    middle = float(np.nanmean(markers.at["SACR"][:, 2]))
+    across = LEFT_M + 0.5 * WIDE / PX_PER_M
     at = {}
     for name, path in markers.at.items():
         seen = np.isfinite(path[:, 0])
         x = np.interp(time, markers.time[seen], path[seen, 0])
         y = np.interp(time, markers.time[seen], path[seen, 1])
+        if eye is not None:
+            nearer = np.interp(time, markers.time[seen], path[seen, 2]) - middle
+            grows = eye[1] / (eye[1] - nearer)
+            x, y = across + (x - across) * grows, eye[0] + (y - eye[0]) * grows
         at[name] = np.column_stack([(x - LEFT_M) * PX_PER_M, GROUND - y * PX_PER_M])
     for side in "LR":
         at[side + "BASE"], at[side + "TIP"] = toes(at[side + "HEEL"], at[side + "TOE"])
@@ -142,21 +153,25 @@ def filmed(markers: Markers, *, fps: float, seed: int = 5) -> tuple[np.ndarray, 
     return time, luma, silhouettes
 
 
-def steps_of(markers: Markers, *, fps: float):
-    time, luma, silhouettes = filmed(markers, fps=fps)
+def steps_of(markers: Markers, *, fps: float, eye: tuple[float, float] | None = None):
+    """Steps, and the foot that each was made with."""
+    time, luma, silhouettes = filmed(markers, fps=fps, eye=eye)
     still = Registration(np.ones(len(time)), np.zeros(len(time)), np.zeros((len(time), 2)))
     ground = np.full(WIDE, GROUND)
     seen = find_soles(
         luma, time, still, ground, silhouettes, after_s=time[0], reach=int(0.17 * PX_PER_M)
     )
-    return find_steps(
+    floor = ground[::2] - seen.top
+    steps = find_steps(
         seen.row,
         time,
         PX_PER_M,
-        ground=ground[::2] - seen.top,
+        ground=floor,
         direction=1,
         upright=np.ones(len(time), bool),
     )
+    soles = soles_under(seen.row, time, steps, PX_PER_M, ground=floor, direction=1)
+    return steps, near_or_far(steps, soles)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +188,7 @@ def test_a_sprinters_contacts_are_where_force_plates_feel_them(
 ):
     """At 9 m/s, four feet met plates. Toe-off hangs on the toes, which had no markers."""
     markers, plates = over_plates
-    found = steps_of(markers, fps=fps)
+    found, _ = steps_of(markers, fps=fps)
     seen = []
     for contact, toe_off in plates:
         near = [s for s in found if abs(s.contact.value - contact) < 0.05]
@@ -191,7 +206,7 @@ def test_a_sprinters_contacts_are_where_force_plates_feel_them(
 def test_a_runners_steps_alternate_evenly_where_the_markers_say(run):
     """Without plates a foot is down where its forefoot markers stand still."""
     markers = read_trc(SPRINTER / f"{run}.trc")
-    found = steps_of(markers, fps=120.0)
+    found, _ = steps_of(markers, fps=120.0)
     assert len(found) >= 3
     for step in found:
         inside = (markers.time > step.contact.value + 0.03) & (
@@ -207,6 +222,19 @@ def test_a_runners_steps_alternate_evenly_where_the_markers_say(run):
     assert np.ptp(lengths) < 0.2
     beats = np.diff([s.contact.value for s in found])
     assert beats == pytest.approx(np.median(beats), abs=0.06)
+
+
+@needs_motion
+@pytest.mark.parametrize("run", ["run0350cms", "run0500cms", "run0700cms", "JA1Gait35"])
+@pytest.mark.parametrize("high_m", [1.0, 1.5])
+def test_no_step_of_a_runner_is_told_of_the_other_leg(run, high_m):
+    """As seen from 9 m and the height of a tripod. Real feet come down nearly on one line."""
+    markers = read_trc(SPRINTER / f"{run}.trc")
+    steps, foot = steps_of(markers, fps=120.0, eye=(high_m, 9.0))
+    for step, told in zip(steps, foot, strict=True):
+        inside = (markers.time > step.contact.value) & (markers.time < step.toe_off.value)
+        low = {side: np.nanmedian(markers.at[f"{side}P5MT"][inside, 1]) for side in "LR"}
+        assert told in ((NEAR, 0) if low["R"] < low["L"] else (FAR, 0))
 
 
 # --------------------------------------------------------------------------- sprints as numbers

@@ -277,8 +277,7 @@ LEADS = {
 
 def lead_seen(result: Any) -> str | None:
     """The leg of the first step, where the camera saw which one it was."""
-    steps = (result or {}).get("steps") or ()
-    return steps[0].get("leg") if steps else None
+    return (result or {}).get("lead_leg")
 
 
 def day(iso: str) -> str:
@@ -350,6 +349,7 @@ NAMES = {
     "onset_s": L("Beginning of movement"),
     "up": L("On the feet"),
     "up_s": L("On the feet"),
+    "lead_leg": L("Leg that leads"),
     "steps": L("Steps"),
     "metres": L("Metres"),
     "splits": L("Splits"),

@@ -56,6 +56,7 @@ def goals(rows: list[Row], speed: Row | None = None, watch: Row | None = None) -
         *_profiles(rows),
         _up(sharp),
         *_steps(sharp),
+        *_legs(starts),
         _posture(starts),
         *_uncertainty(rows),  # over the whole grid
         *_speed(speed),
@@ -259,6 +260,19 @@ def _steps(rows: list[Row]) -> list[Row]:
         found.append(_limit(words, "≤ 10 ms RMS", part["rms"], 0.010, _ms, part["n"]))
     part = spread(misses_of("step_lengths", rows))
     return [*found, _limit("step length", "≤ 3 cm RMS", part["rms"], 0.03, _cm, part["n"])]
+
+
+def _legs(rows: list[Row]) -> list[Row]:
+    """No leg is guessed: what counts is that those told are right."""
+    scored = [row for row in rows if row["lead_told"] is not None]
+    told, wrong = (sum(row[key] for row in scored) for key in ("lead_told", "lead_wrong"))
+    of, astray = (sum(row[key] for row in rows) for key in ("legs_told", "legs_wrong"))
+    return [
+        _goal("leg of the first step", "none wrong", f"{told} of {len(scored)} told, {wrong} wrong",
+              not wrong, len(scored), told=told, wrong=wrong),
+        _goal("leg of each step", "≤ 1 % of those told wrong", f"{of} told, {astray} wrong",
+              astray <= 0.01 * of, of, told=of, wrong=astray),
+    ]  # fmt: skip
 
 
 def _posture(rows: list[Row]) -> Row:

@@ -43,6 +43,9 @@ def figures(report: dict[str, Any]) -> Figures:
     found["splits missing"] = (float(sum(row["splits_missing"] for row in clips)), 1.0)
     found["profiles missing"] = (float(sum(bool(row["profile_missing"]) for row in clips)), 1.0)
     found["steps missing"] = (float(sum(row["steps_missing"] for row in clips)), 2.0)
+    found["lead legs wrong"] = (float(sum(bool(row["lead_wrong"]) for row in clips)), 0.0)
+    told = scored("lead_told")
+    rate("lead legs not told", float(np.mean(told)) if told else None, len(told))
     rms("first movement RMS, s", whole["reaction"]["rms"], 0.002)
     rms("up RMS, s", whole["up"]["rms"], 0.002)
     for gate, part in whole["splits"].items():

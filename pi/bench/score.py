@@ -56,6 +56,7 @@ def score(
         **_track(result["track"], truth),
         **_profile(result, truth),
         **_steps(result["steps"], truth),
+        **_lead(result.get("lead_leg"), truth),
         "posture_right": _posture_right(blind_posture, truth) if starts else None,
     }
 
@@ -246,6 +247,19 @@ def _steps(told: list[dict[str, Any]], truth: dict[str, Any]) -> dict[str, Any]:
         "toe_offs": misses("toe_off_s", "u_toe_off_s"),
         "step_places": misses("x_m", "u_x_m"),
         "step_lengths": lengths,
+        "legs_told": sum(seen.get("leg") is not None for step, seen in both if step.get("leg")),
+        "legs_wrong": sum(
+            seen.get("leg") not in (None, step["leg"]) for step, seen in both if step.get("leg")
+        ),
+    }
+
+
+def _lead(told: str | None, truth: dict[str, Any]) -> dict[str, Any]:
+    """Whether the leg of the first step was told, and whether wrongly; None where nobody knows."""
+    true = truth.get("lead_leg")
+    return {
+        "lead_told": told is not None if true else None,
+        "lead_wrong": told not in (None, true) if true else None,
     }
 
 

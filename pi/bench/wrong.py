@@ -55,6 +55,8 @@ def wrong(row: dict[str, Any]) -> dict[str, Any]:
     ):
         if row[name] is not None and row[name] > limit:
             told.append((row[name] / limit, f"{words} {row[name]:.2f} {unit} RMS"))
+    if row["lead_wrong"]:
+        told.append((50.0, "the other leg"))
     if row["posture_right"] is False:
         told.append((10.0, "posture not told from the picture"))
     if row["profile_missing"]:

@@ -140,7 +140,8 @@ def what_happened(motion, figure, onset_s, *, signal_s, view, ending="start", un
     """
     truth = {
         "status": "no_movement", "posture": motion.posture, "direction": view.direction,
-        "reaction_s": None, "reaction_span_s": None, "onset_s": None, "up_s": None, "steps": [],
+        "reaction_s": None, "reaction_span_s": None, "onset_s": None, "up_s": None,
+        "lead_leg": None, "steps": [],
         "splits": [], "peak_speed": None, "mean_acceleration": None, "profile": None,
         "height_m": motion.athlete.height_m, "first_part": None, "ending": ending,
     }  # fmt: skip
@@ -171,6 +172,8 @@ def what_happened(motion, figure, onset_s, *, signal_s, view, ending="start", un
     }  # fmt: skip
     time, x, speed, top = time[:end], x[:end], speed[:end], top[:end]
     truth["steps"] = steps_of(motion, onset_s, view, time[-1])
+    ahead = truth["steps"][first_step(truth["steps"]) :]
+    truth["lead_leg"] = ahead[0]["leg"] if ahead else None
     ran = x > 2.5
     if ran.sum() > 20:
         stood = np.flatnonzero((top >= RUN_HEIGHT_SHARE * np.median(top[ran])) & (time > moved))
@@ -191,7 +194,7 @@ def what_happened(motion, figure, onset_s, *, signal_s, view, ending="start", un
             return None
         return float(np.diff(np.interp([moved, until], time, speed))[0] / (until - moved))
 
-    third = truth["steps"][first_step(truth["steps"]) :][2:3]
+    third = ahead[2:3]
     truth["mean_acceleration"] = {
         "first_second": gained(moved + 1.0),
         "three_steps": gained(third[0]["toe_off_s"] if third else None),
