@@ -22,13 +22,23 @@ from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
 from pi.drills import POSTURES
 from pi.games import chaser_lane, game_of, too_few_lanes
-from pi.lanes import Lanes, lanes_from, running_line
+from pi.lanes import lanes_from, running_line
 from pi.lens import lens_from
 from pi.notify import busy, notify
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
 from pi.settings import Hold, Settings, hold_for, home, load_settings
 from pi.start_signal import StartSignal, is_pi, listen
-from pi.store import Busy, Calibration, Rep, SetUp, Store, WrongStep, boot_id, open_store
+from pi.store import (
+    NOBODYS_LANE,
+    Busy,
+    Calibration,
+    Rep,
+    SetUp,
+    Store,
+    WrongStep,
+    boot_id,
+    open_store,
+)
 from pi.watch import Watch
 
 log = logging.getLogger("trackstart.device")
@@ -346,8 +356,7 @@ def one_rep(station: Station, rep: Rep) -> None:
         _try_step(store, rep, state="failed", reason=str(problem))
         return
     used = _settings_of(station, hold, data, kept)
-    whose = {} if game is None or game["kind"] == "number" else _whose(rep, lanes, 0)
-    if _try_step(store, rep, state="settling", settings=used, **whose) is None:
+    if _try_step(store, rep, state="settling", settings=used) is None:
         return
     log.info("rep %d: %s, %s hold", rep.id, rep.posture, hold.kind)
     if station.track:
@@ -410,12 +419,6 @@ def one_rep(station: Station, rep: Rep) -> None:
             used = used | {"game": _kept_of_game(end) | {"recalled": True}}
         _try_step(store, rep, result=answer, settings=used)
     log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
-
-
-def _whose(rep: Rep, lanes: Lanes | None, place: int) -> dict[str, int | None]:
-    """Whose rep a game is, as a column: the player's in that lane; {} where that is not known."""
-    players = rep.drill.get("players") or ()
-    return {"athlete_id": players[place]} if lanes and place < len(players) else {}
 
 
 def _kept_of_game(end: RunEnd) -> dict[str, Any]:
@@ -539,8 +542,12 @@ def _measure(
         store.save_evidence(rep.id, kind, media_type, content)
     state = "false_start" if result["status"] == "false_start" else "done"
     reason = "moved before GO" if state == "false_start" else None
-    whose = _whose(rep, lanes, place) if end.called else {}
-    _try_step(store, rep, state=state, reason=reason, result=result, settings=used, **whose)
+    # Of several in one picture without lanes nobody knows whose numbers these are.
+    together = not lanes and len(rep.drill.get("players") or ()) > 1
+    own_lane = NOBODYS_LANE if together else place if lanes and end.called else None
+    _try_step(
+        store, rep, state=state, reason=reason, result=result, settings=used, own_lane=own_lane
+    )
     log.info("rep %d: %s, measured in %.1f s", rep.id, result["status"], time.monotonic() - began)
     if rep.drill.get("clip"):  # after the result: nobody waits for a film
         film = clip.film(end.frames.luma, station.camera.fps)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sample_reps import add_rep, lanes_result, request, sample_picture, sample_result, walk
 
 from pi import clock, tables
-from pi.store import Busy, WrongStep, open_store, utc
+from pi.store import NOBODYS_LANE, Busy, WrongStep, open_store, utc
 
 TO_ANALYSING = ("settling", "holding", "running", "analysing")
 NAMES = ("Fox", "Owl", "Bee", "Elk")
@@ -670,3 +670,74 @@ def test_the_log_keeps_its_newest_lines_only(store, monkeypatch):
     for k in range(8):
         store.log("pin", f"{k}")
     assert [entry.who for entry in store.log_entries()] == ["7", "6", "5", "4", "3"]
+
+
+# Whose a game is
+
+
+def game(store, players, *reactions, called=None, kind="number", result=None):
+    """A game that was played in lanes: the rep as the device leaves it."""
+    drill = {"game": {"kind": kind} | ({"of": len(players)} if kind == "number" else {})}
+    rep = request(store, drill=drill | {"players": players})
+    walk(store, rep, *TO_ANALYSING)
+    lane = None if called is None else called - 1
+    result = result or lanes_result(*reactions)
+    if lane is not None:
+        above = {key: value for key, value in result["athletes"][lane].items() if key != "lane"}
+        result = result | above
+    return store.change_rep(rep.id, state="done", result=result, own_lane=lane)
+
+
+def owns(store, rep):
+    return [start.own for start in store.starts_of([rep.id])[rep.id]]
+
+
+@pytest.mark.parametrize("called", [1, 2, 3])
+def test_a_rep_is_about_the_lane_that_was_called_and_nobody_else(store, four, called):
+    fox, owl, bee, _ = four
+    rep = game(store, [fox, owl, bee], 0.21, 0.32, 0.43, called=called)
+    assert rep.athlete_id == four[called - 1]
+    assert owns(store, rep) == [lane == called - 1 for lane in range(3)]
+    assert rep.drill["players"] == [fox, owl, bee]
+
+
+def test_an_empty_seat_in_a_game_is_nobodys_and_breaks_nothing(store, four):
+    fox, _, bee, _ = four
+    rep = game(store, [fox, None, bee], 0.21, None, 0.43, called=2)
+    assert rep.athlete_id is None
+    assert owns(store, rep) == [False, True, False]
+    assert store.reps(athlete_id=fox)[0].result["reaction_s"]["value"] == 0.21
+
+
+def test_a_called_lane_that_nobody_was_said_to_be_in_gives_nobody_its_numbers(store, four):
+    fox, owl, *_ = four
+    rep = request(store, drill={"game": {"kind": "number", "of": 3}, "players": [fox, owl]})
+    walk(store, rep, *TO_ANALYSING)
+    result = lanes_result(0.21, 0.32, 0.43)
+    rep = store.change_rep(rep.id, state="done", result=result, own_lane=2)
+    assert rep.athlete_id is None
+    assert owns(store, rep) == [False, False]
+    assert store.reps(athlete_id=fox)[0].result["reaction_s"]["value"] == 0.21
+    with pytest.raises(ValueError, match="nobody's own"):
+        store.give_rep(rep.id, four[3])
+
+
+def test_of_several_in_one_picture_without_lanes_nobody_has_the_numbers(store, four):
+    fox, owl, *_ = four
+    rep = request(store, drill={"game": {"kind": "last_up"}, "players": [fox, owl]})
+    walk(store, rep, *TO_ANALYSING)
+    rep = store.change_rep(rep.id, state="done", result=sample_result(), own_lane=NOBODYS_LANE)
+    assert rep.athlete_id is None
+    assert [each.status for each in store.reps(athlete_id=fox)] == ["not_measurable"]
+
+
+def test_whose_a_game_was_can_be_said_while_it_runs(store, four):
+    fox, owl, bee, elk = four
+    drill = {"game": {"kind": "number", "of": 3}, "players": [fox, owl, bee]}
+    rep = walk(store, request(store, drill=drill), "settling", "holding")
+    store.give_start(rep.id, 1, elk)
+    assert store.give_rep(rep.id, bee).drill["players"] == [bee, elk, fox]
+    walk(store, rep, "running", "analysing")
+    rep = store.change_rep(rep.id, state="done", result=lanes_result(0.21, 0.32, 0.43), own_lane=1)
+    assert (rep.athlete_id, owns(store, rep)) == (elk, [False, True, False])
+    assert store.give_start(rep.id, 1, owl).athlete_id == owl

@@ -372,6 +372,23 @@ def test_a_number_is_not_in_the_store_before_go_and_the_rep_is_theirs(start):
     assert outcome(drill["game"], rep.settings["game"], rep.result).called == called
 
 
+def test_nobody_between_hare_and_chaser_and_nobody_in_a_seat_spoil_no_game(start):
+    device = start(simulate={"lanes": 3, "seed": 4}, record_s=3.0, camera=RING)
+    ana, ben = (device.store.add_athlete(name).id for name in ("Ana", "Ben"))
+    for game, players in (
+        ({"kind": "chase", "handicap_s": 0.6}, [ana, None, ben]),
+        ({"kind": "last_up"}, [None, ana, ben]),
+        ({"kind": "number", "of": 3}, [None, None, ana]),
+    ):
+        rep = device.request(posture="prone", drill={"game": game, "players": players})
+        rep = device.until(rep, seconds=40)
+        assert rep.state in ("done", "false_start"), rep.reason
+        called = (rep.settings["game"] or {}).get("called", 1)
+        assert rep.athlete_id == players[called - 1]
+        own = [start.lane for start in device.store.starts_of([rep.id])[rep.id] if start.own]
+        assert own == [called - 1]
+
+
 def test_a_game_that_cannot_be_played_here_is_refused_before_marks(start):
     device = start(**LANES)
     rep = device.until(device.request(drill={"game": {"kind": "number", "of": 3}}), seconds=3)

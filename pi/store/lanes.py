@@ -25,13 +25,18 @@ class Lanes(Connected):
             return starts_by_rep(connection, reps)
 
     def give_rep(self, rep_id: int, athlete_id: int | None) -> Rep:
-        """Whose rep it was, said afterwards; its turn goes with it. Of lanes: whose own it was."""
+        """Whose rep it was, said afterwards; its turn goes with it. Of lanes: whose own it was.
+
+        Raises ValueError for a rep with lanes that is about none of them: give_start() takes one.
+        """
         with self._writing() as connection:
             check_athletes(connection, [athlete_id])
             rep = rep_by_id(connection, rep_id)
-            for start in starts_by_rep(connection, [rep_id]).get(rep_id, []):
-                if start.own:
-                    return _give_start(connection, rep, start.lane, athlete_id)
+            if there := starts_by_rep(connection, [rep_id]).get(rep_id, []):
+                lane = next((start.lane for start in there if start.own), None)
+                if lane is None:
+                    raise ValueError(f"rep {rep_id} was nobody's own; say who ran in which lane")
+                return _give_start(connection, rep, lane, athlete_id)
             connection.execute(
                 sa.update(turn_table)
                 .where(turn_table.c.rep_id == rep_id)
@@ -109,5 +114,7 @@ def follow_starts(connection: Connection, rep: Rep, **columns: Any) -> Rep:
         players[start.lane] = start.athlete_id
     drill = rep.drill | {"players": players}
     connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(drill=drill))
-    own = next(start for start in there if start.own)
+    own = next((start for start in there if start.own), None)
+    if own is None:
+        return write_rep(connection, rep, athlete_id=None, **columns)
     return write_rep(connection, rep, athlete_id=own.athlete_id, lead_leg=own.lead_leg, **columns)
