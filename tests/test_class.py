@@ -729,6 +729,9 @@ def test_of_several_in_one_picture_without_lanes_nobody_has_the_numbers(store, f
     rep = store.change_rep(rep.id, state="done", result=sample_result(), own_lane=NOBODYS_LANE)
     assert rep.athlete_id is None
     assert [each.status for each in store.reps(athlete_id=fox)] == ["not_measurable"]
+    store.forget_athletes([owl])
+    left = store.rep(rep.id)
+    assert (left.athlete_id, left.reaction_s) == (None, None), "they may have been the owl's"
 
 
 def test_whose_a_game_was_can_be_said_while_it_runs(store, four):
@@ -741,3 +744,23 @@ def test_whose_a_game_was_can_be_said_while_it_runs(store, four):
     rep = store.change_rep(rep.id, state="done", result=lanes_result(0.21, 0.32, 0.43), own_lane=1)
     assert (rep.athlete_id, owns(store, rep)) == (elk, [False, True, False])
     assert store.give_start(rep.id, 1, owl).athlete_id == owl
+
+
+@pytest.mark.parametrize(("called", "who"), [(3, 2), (3, 0), (3, 1), (2, 2), (2, 0), (1, 0)])
+def test_who_is_forgotten_from_a_game_leaves_no_number_under_anothers_name(
+    store, four, called, who
+):
+    reactions = (0.20137, 0.30237, 0.40337)
+    players = four[:3]
+    rep = game(store, players, *reactions, called=called)
+    store.forget_athletes([players[who]])
+    left = store.rep(rep.id)
+    own = called - 1 if called - 1 != who else next(k for k in range(3) if k != who)
+    assert left.athlete_id == players[own]
+    assert left.reaction_s in (None, reactions[own])
+    assert left.result["reaction_s"]["value"] == reactions[own]
+    assert sum(start.own for start in store.starts_of([rep.id])[rep.id]) == 1
+    for k in range(3):
+        his = [each.result["reaction_s"]["value"] for each in store.reps(athlete_id=players[k])]
+        assert his == ([] if k == who else [reactions[k]])
+    assert f"{reactions[who]}" not in f"{left.result}"

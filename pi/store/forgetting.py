@@ -121,14 +121,15 @@ def _leave_lanes(
     """Take everybody out of a rep with lanes but those who are left."""
     column = start_table.c
     gone = {each.lane for each in there} - {each.lane for each in left}
-    own = left[0].lane
+    was = next((each.lane for each in there if each.own), None)
+    own = left[0].lane if was in gone else was
     connection.execute(sa.delete(start_table).where(column.rep_id == rep.id, column.lane.in_(gone)))
     connection.execute(
-        sa.update(start_table).where(column.rep_id == rep.id, column.lane == own).values(own=True)
+        sa.update(start_table).where(column.rep_id == rep.id).values(own=column.lane == own)
     )
     columns = {}
     if rep.result:
-        result = starts.without(rep.result, gone, own)
+        result = starts.without(rep.result, gone, own, was)
         if rep.state != "done":  # it was called back for all of them
             result["status"] = rep.result["status"]
         columns["result"] = result
