@@ -540,7 +540,9 @@ def _measure(
     for kind, content in analysis.evidence.items():
         media_type = MEDIA_TYPES.get(kind, "application/octet-stream")
         store.save_evidence(rep.id, kind, media_type, content)
-    state = "false_start" if result["status"] == "false_start" else "done"
+    # Of lanes one that went too soon does not undo the others' starts.
+    every = result.get("athletes") or [result]
+    state = "false_start" if all(each["status"] == "false_start" for each in every) else "done"
     reason = "moved before GO" if state == "false_start" else None
     # Of several in one picture without lanes nobody knows whose numbers these are.
     together = not lanes and len(rep.drill.get("players") or ()) > 1

@@ -246,6 +246,27 @@ def test_a_rep_that_was_called_back_counts_for_nobody(store, four):
     assert store.rep(rep.id).status == "false_start"
 
 
+@pytest.mark.parametrize("false", [0, 1, 2])
+def test_who_moved_before_go_starts_again_and_the_others_do_not(store, four, false):
+    session = lanes(store, four, 3)
+    result = lanes_result(0.21, 0.32, 0.43)
+    result["athletes"][false] |= {"status": "false_start", "reaction_s": {"value": -0.1, "u": 0.01}}
+    if false == 0:
+        result |= {key: result["athletes"][0][key] for key in ("status", "reaction_s")}
+    rep = run(store, result=result)
+    assert [state for _, state in states(store, session)[:3]] == [
+        "waiting" if lane == false else "done" for lane in range(3)
+    ]
+    told = store.starts_of([rep.id])[rep.id]
+    assert [start.status for start in told] == [
+        "false_start" if lane == false else "measured" for lane in range(3)
+    ]
+    assert {one.athlete_id for one in store.reactions(four, newest=9)} == {
+        who for lane, who in enumerate(four[:3]) if lane != false
+    }
+    assert store.request_turn("again").drill["players"] == [four[false], four[3]]
+
+
 def test_a_rep_with_lanes_is_hidden_and_brought_back_for_everybody(store, four):
     lanes(store, four)
     rep = run(store, 0.21, 0.34)

@@ -1,5 +1,6 @@
 """The device from outside: what is asked of it in the store, and what it leaves there."""
 
+import importlib
 import json
 import os
 import signal
@@ -387,6 +388,26 @@ def test_nobody_between_hare_and_chaser_and_nobody_in_a_seat_spoil_no_game(start
         assert rep.athlete_id == players[called - 1]
         own = [start.lane for start in device.store.starts_of([rep.id])[rep.id] if start.own]
         assert own == [called - 1]
+
+
+def test_one_who_goes_too_soon_after_all_does_not_undo_the_others_starts(start, monkeypatch):
+    device = start(simulate={"lanes": 2, "seed": 4}, record_s=2.5)
+    athletes = [device.store.add_athlete(name).id for name in ("Ana", "Ben")]
+    circuit = {"key": "own", "name": "One", "starts": [], "distance_m": 20, "walk_back_s": 0}
+    turns = [(who, "standing", "free") for who in athletes]
+    session = device.store.begin_session(circuit | {"lanes": 2}, turns)
+    measure = importlib.import_module("pi.__main__").analyse
+
+    def first_false(*given, **more):
+        analysis = measure(*given, **more)
+        for each in (analysis.result, analysis.result["athletes"][0]):
+            each["status"] = "false_start"
+        return analysis
+
+    monkeypatch.setattr("pi.__main__.analyse", first_false)
+    rep = device.until(device.store.request_turn("a"), seconds=40)
+    assert (rep.state, rep.status) == ("done", "false_start"), rep.reason
+    assert [turn.state for turn in device.store.turns(session.id)] == ["waiting", "done"]
 
 
 def test_a_game_that_cannot_be_played_here_is_refused_before_marks(start):
