@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import signal as process_signal
 import sqlite3
 import sys
@@ -12,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,6 @@ from pi.store import (
     Rep,
     SetUp,
     Store,
-    WrongStep,
     boot_id,
     open_store,
 )
@@ -50,6 +51,7 @@ AGAIN_S = 3.0  # until a camera that would not open is tried again
 REP_WITHIN_S, JOB_WITHIN_S = 240.0, 180.0  # else it hangs: settling and hold are a minute each
 CLEAR_S = 60.0  # between looks for pictures of Set-up that are to be forgotten
 FORGET_S = 3600.0  # between looks for what is older than may be kept
+LAST = 19  # Linux's niceness of what may wait for everything else
 STILL_FRAMES = 8  # whose median is a picture to calibrate with: less noise, and no bird
 
 MEDIA_TYPES = {
@@ -89,6 +91,7 @@ class Station:
     stop: threading.Event  # of the device
     pressed: threading.Event  # the button
     desk: Desk = field(default_factory=Desk)
+    films: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1, "film"))
 
     @property
     def mode(self) -> str:
@@ -248,8 +251,9 @@ def _serve_with_a_camera(
         open_camera(settings) as (camera, track),
         store.listen() as news,
         real_time.steady(),
+        ThreadPoolExecutor(1, "film") as films,
     ):
-        station = Station(settings, store, signal, camera, track, stop, pressed)
+        station = Station(settings, store, signal, camera, track, stop, pressed, films=films)
         running_line(station.calibration()[0])  # wrong cones are told before a rep
         cleared_s, forgot_s, dated = 0.0, -FORGET_S, False
         signal.on_press(lambda _time_ns: pressed.set())
@@ -312,6 +316,8 @@ def _forget_old(store: Store) -> bool:
 def _request_again(store: Store) -> None:
     """The button: whoever is up next in the session, else the same drill as last time."""
     last = store.latest_rep()
+    # A clip is of the one start that it was asked for.
+    drill = {name: value for name, value in last.drill.items() if name != "clip"} if last else {}
     key = f"button {boot_id()} {time.monotonic_ns()}"
     try:
         if store.running_session():
@@ -322,13 +328,13 @@ def _request_again(store: Store) -> None:
             store.request_rep(
                 posture=last.posture,
                 lead_leg=last.lead_leg,
-                athlete_id=None if last.drill.get("players") else last.athlete_id,
-                drill=last.drill,
+                athlete_id=None if drill.get("players") else last.athlete_id,
+                drill=drill,
                 key=key,
             )
     except Busy:
         log.info("button: a rep is already under way")
-    except WrongStep as problem:
+    except ValueError as problem:
         log.info("button: %s", problem)
 
 
@@ -336,7 +342,7 @@ def _try_step(store: Store, rep: Rep, **columns: Any) -> Rep | None:
     """change_rep(), or None when the rep has gone another way meanwhile."""
     try:
         return store.change_rep(rep.id, **columns)
-    except WrongStep as problem:
+    except ValueError as problem:  # a WrongStep, or the rep is not there any more
         log.warning("%s", problem)
         return None
 
@@ -551,10 +557,19 @@ def _measure(
         store, rep, state=state, reason=reason, result=result, settings=used, own_lane=own_lane
     )
     log.info("rep %d: %s, measured in %.1f s", rep.id, result["status"], time.monotonic() - began)
-    if rep.drill.get("clip"):  # after the result: nobody waits for a film
-        film = clip.film(end.frames.luma, station.camera.fps)
-        store.save_evidence(rep.id, "clip", "video/mp4", film)
-        _try_step(store, rep)
+    if rep.drill.get("clip"):  # the next rep overwrites these pictures, and does not wait
+        small = clip.shrunk(end.frames.luma, station.camera.fps)
+        station.films.submit(_keep_film, store, rep.id, *small)
+
+
+def _keep_film(store: Store, rep_id: int, small: np.ndarray, fps: float) -> None:
+    """Write a film beside whatever goes on, and only where nothing else wants to run."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST)
+    try:
+        if not store.save_clip(rep_id, clip.written(small, fps)):
+            log.info("rep %d: no clip, not everybody in it is there and has agreed", rep_id)
+    except Exception:  # a film is not worth a device
+        log.exception("rep %d: no clip", rep_id)
 
 
 def _add_truth(

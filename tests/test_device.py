@@ -16,11 +16,11 @@ import pytest
 from test_video import write_video
 
 from pi import set_up
-from pi.__main__ import _forget_old, main
+from pi.__main__ import _forget_old, _request_again, _try_step, main
 from pi.games import outcome
 from pi.rep import reanalyse
 from pi.settings import Settings
-from pi.store import open_store
+from pi.store import NotAgreed, open_store
 
 BUZZER, LED, BUTTON = 17, 27, 22
 QUICK = {
@@ -259,6 +259,67 @@ def test_the_button_asks_for_the_same_again_and_is_the_coachs_go(start, pins):
     device.until(again)
     time.sleep(0.2)
     assert device.store.active_rep() is None, "the press for GO asked for another rep"
+
+
+def test_the_button_asks_for_no_clip_and_a_refusal_is_no_end_of_the_camera(start, pins):
+    device = start()
+    ana = device.store.add_athlete("Ana").id
+    device.store.set_consent(ana, "yes")
+    drill = {"kind": "coach", "clip": True}
+    first = device.request(athlete_id=ana, drill=drill)
+    device.store.ask_stop(first.id)
+    device.until(first)
+    device.store.set_consent(ana, "no")
+    pins.pin(BUTTON).drive_low()
+    pins.pin(BUTTON).drive_high()
+    again = wait_for(lambda: (rep := device.store.active_rep()) and rep.id != first.id and rep)
+    assert again.drill == {"kind": "coach"}
+    device.store.ask_stop(again.id)
+    device.until(again)
+
+
+def test_whatever_a_press_of_the_button_is_refused_for_is_logged(tmp_path, monkeypatch, caplog):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+
+        def refused(**_more):
+            raise NotAgreed("not everybody has agreed")
+
+        monkeypatch.setattr(store, "request_rep", refused)
+        caplog.set_level("INFO")
+        _request_again(store)
+    assert "has agreed" in caplog.text
+
+
+def test_the_next_rep_does_not_wait_for_a_film_and_the_film_comes(start, monkeypatch):
+    device = start()
+    ana = device.store.add_athlete("Ana").id
+    device.store.set_consent(ana, "yes")
+    go_on = threading.Event()
+    written = importlib.import_module("pi.clip").written
+
+    def slowly(*given):
+        go_on.wait(20)
+        return written(*given)
+
+    monkeypatch.setattr("pi.clip.written", slowly)
+    rep = device.until(device.request(athlete_id=ana, drill={"clip": True}))
+    assert rep.state == "done", rep.reason
+    second = device.request()
+    device.until(second, "settling", seconds=2)
+    device.store.ask_stop(second.id)
+    device.until(second)
+    assert "clip" not in device.store.evidence_kinds(rep.id)
+    go_on.set()
+    wait_for(lambda: "clip" in device.store.evidence_kinds(rep.id))
+
+
+def test_a_rep_that_is_not_there_any_more_is_no_error_in_the_device(tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        ana = store.add_athlete("Ana").id
+        rep = store.request_rep(posture="prone", key="a", athlete_id=ana)
+        store.ask_stop(rep.id)
+        store.forget_athletes([ana])
+        assert _try_step(store, rep) is None
 
 
 def test_a_drill_that_cannot_be_is_refused_and_the_next_rep_comes(start):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pi import starts
-from pi.store.athletes import check_athletes
+from pi.store.athletes import check_athletes, drop_clips
 from pi.store.connection import Connected
 from pi.store.records import Rep, Start
 from pi.store.rows import rep_by_id, starts_by_rep
@@ -42,7 +42,9 @@ class Lanes(Connected):
                 .where(turn_table.c.rep_id == rep_id)
                 .values(athlete_id=athlete_id)
             )
-            return write_rep(connection, rep, athlete_id=athlete_id)
+            given = write_rep(connection, rep, athlete_id=athlete_id)
+            drop_clips(connection, [rep_id])
+            return given
 
     def give_start(self, rep_id: int, lane: int, athlete_id: int | None) -> Rep:
         """Who ran in a lane of a rep, said afterwards, the first lane being 0.
@@ -107,7 +109,9 @@ def _give_start(connection: Connection, rep: Rep, lane: int, athlete_id: int | N
             .where(start_table.c.rep_id == rep.id, start_table.c.lane == number)
             .values(athlete_id=who, lead_leg=leg)
         )
-    return follow_starts(connection, rep)
+    given = follow_starts(connection, rep)
+    drop_clips(connection, [rep.id])
+    return given
 
 
 def follow_starts(connection: Connection, rep: Rep, **columns: Any) -> Rep:
