@@ -72,6 +72,15 @@ class Health:
 
 
 @dataclass
+class Tidied:
+    """When what is to be forgotten was looked for."""
+
+    cleared_s: float = -CLEAR_S
+    forgot_s: float = -FORGET_S
+    dated: bool = False  # the reps of this boot that were run before the time was known
+
+
+@dataclass
 class Desk:
     """What Set-up remembers from one job to the next."""
 
@@ -132,16 +141,16 @@ def main(settings: Settings | None = None, stop: threading.Event | None = None) 
     ):
         for rep in store.recover():
             log.warning("rep %d: %s", rep.id, rep.reason)
-        health = Health()
+        health, tidied = Health(), Tidied()
         with _beating(store, health):
             while not stop.is_set():
                 try:
-                    _serve_with_a_camera(settings, store, signal, health, stop)
+                    _serve_with_a_camera(settings, store, signal, health, tidied, stop)
                 except (OSError, ImportError, ValueError) as problem:
                     log.error("camera: %s", problem)
                     health.problem = str(problem)
                     notify("READY=1", "STATUS=no camera")
-                    _refuse_reps(store, str(problem), stop)
+                    _refuse_reps(store, str(problem), tidied, stop)
 
 
 def _stop_on_signal() -> threading.Event:
@@ -174,11 +183,12 @@ def _beating(store: Store, health: Health) -> Iterator[None]:
         heart.join()
 
 
-def _refuse_reps(store: Store, problem: str, stop: threading.Event) -> None:
+def _refuse_reps(store: Store, problem: str, tidied: Tidied, stop: threading.Event) -> None:
     """For a while, end every rep that is asked for with what keeps it from running."""
     until = time.monotonic() + AGAIN_S
     while time.monotonic() < until and not stop.wait(0.1):
         notify("WATCHDOG=1")
+        _tidy(store, tidied)
         if rep := store.next_requested():
             _try_step(store, rep, state="failed", reason=problem)
         if job := store.next_set_up():
@@ -243,6 +253,7 @@ def _serve_with_a_camera(
     store: Store,
     signal: StartSignal,
     health: Health,
+    tidied: Tidied,
     stop: threading.Event,
 ) -> None:
     """Open the camera and run every rep that is asked for, until stop or until it breaks."""
@@ -255,7 +266,6 @@ def _serve_with_a_camera(
     ):
         station = Station(settings, store, signal, camera, track, stop, pressed, films=films)
         running_line(station.calibration()[0])  # wrong cones are told before a rep
-        cleared_s, forgot_s, dated = 0.0, -FORGET_S, False
         signal.on_press(lambda _time_ns: pressed.set())
         log.info("camera: %s, %dx%d, %.0f fps", camera.name, *camera.size, camera.fps)
         health.camera, health.fps = camera.name, round(camera.fps, 1)
@@ -270,15 +280,7 @@ def _serve_with_a_camera(
             if pressed.is_set():
                 pressed.clear()
                 _request_again(store)
-            if time.monotonic() - cleared_s > CLEAR_S:
-                store.clear_set_ups()
-                store.clear_clips()
-                if not dated and clock.source():  # from then on each rep has its date
-                    store.date_reps()
-                    dated = True
-                if dated and time.monotonic() - forgot_s > FORGET_S and _forget_old(store):
-                    forgot_s = time.monotonic()
-                cleared_s = time.monotonic()
+            _tidy(store, tidied)
             something = news()
             if something and (job := store.next_set_up()):
                 with busy(JOB_WITHIN_S):
@@ -298,6 +300,27 @@ def _serve_with_a_camera(
             pressed.clear()
 
 
+def _tidy(store: Store, tidied: Tidied) -> None:
+    """Once in a while, with a camera or without: forget what may not be kept any longer."""
+    if time.monotonic() - tidied.cleared_s <= CLEAR_S:
+        return
+    tidied.cleared_s = time.monotonic()
+    try:
+        store.clear_set_ups()
+        store.clear_clips()
+        if not tidied.dated and clock.source():  # from then on each rep has its date
+            store.date_reps()
+            tidied.dated = True
+        if store.unpacked() and not store.active_rep():
+            with busy(JOB_WITHIN_S):
+                store.pack()
+    except SQLAlchemyError:  # the other process writes
+        log.exception("not tidied")
+    old = time.monotonic() - tidied.forgot_s > FORGET_S
+    if old and tidied.dated and _forget_old(store):
+        tidied.forgot_s = time.monotonic()
+
+
 def _forget_old(store: Store) -> bool:
     """Forget what is older than may be kept; False when that has to wait."""
     try:
@@ -306,7 +329,7 @@ def _forget_old(store: Store) -> bool:
     except Busy:
         return False
     except (SQLAlchemyError, sqlite3.OperationalError):  # the other process writes
-        log.exception("nothing old was forgotten, or the file was not packed")
+        log.exception("nothing old was forgotten")
         return False
     if gone:
         log.info("%d athletes and nameless reps were older than is kept", gone)

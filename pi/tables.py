@@ -221,6 +221,8 @@ station_table = sa.Table(
     sa.Column("starter", sa.String(64)),  # the phone that has the starter's role
     sa.Column("screen", sa.String(8), nullable=False, server_default="now"),
     sa.Column("language", sa.String(16), nullable=False, server_default=""),
+    # The file may still hold what was forgotten.
+    sa.Column("unpacked", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 log_table = sa.Table(
     "log",

@@ -719,6 +719,54 @@ def test_the_log_keeps_its_newest_lines_only(store, monkeypatch):
     assert [entry.who for entry in store.log_entries()] == ["7", "6", "5", "4", "3"]
 
 
+def read_by_another(url):
+    """Somebody who holds the log as it is: the name is still in it."""
+    reader = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM athlete").fetchall()
+    return reader
+
+
+@pytest.mark.parametrize("way", ["by name", "by age"])
+def test_what_cannot_be_packed_while_somebody_reads_is_packed_later(url, tmp_path, way):
+    with open_store(url) as store:
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        fox = store.add_athlete("Quetzalcoatlus").id
+        typed(store, [fox], 300)
+        assert not store.unpacked()
+        reader = read_by_another(url)
+        store._engine.dispose()
+        sa.event.listen(store._engine, "connect", hasty)
+        if way == "by name":
+            store.forget_athletes([fox])
+        else:
+            assert store.forget_old(NOW) == 1
+        assert store.athletes() == []
+        assert store.unpacked()
+        assert not store.pack()
+        reader.close()
+        assert store.pack()
+        assert not store.unpacked()
+        kept = b"".join(path.read_bytes() for path in Path(tmp_path).iterdir())
+        assert b"Quetzal" not in kept
+
+
+def hasty(connection, _record):
+    connection.execute("PRAGMA busy_timeout=50")
+
+
+def test_a_file_that_another_writes_to_is_not_packed_and_that_is_no_error(store):
+    store._engine.dispose()
+    sa.event.listen(store._engine, "connect", hasty)
+    other = sqlite3.connect(store._engine.url.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert not store.pack()
+    other.close()
+    assert store.pack()
+
+
 # Whose a game is
 
 

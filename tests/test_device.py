@@ -16,7 +16,15 @@ import pytest
 from test_video import write_video
 
 from pi import set_up
-from pi.__main__ import _forget_old, _request_again, _try_step, main
+from pi.__main__ import (
+    Tidied,
+    _forget_old,
+    _refuse_reps,
+    _request_again,
+    _tidy,
+    _try_step,
+    main,
+)
 from pi.games import outcome
 from pi.rep import reanalyse
 from pi.settings import Settings
@@ -180,6 +188,38 @@ def test_what_is_older_than_may_be_kept_is_forgotten_once_the_time_is_known(
     wait_for(lambda: not device.store.athletes())
     assert device.store.rep(rep.id) is None
     assert [entry.what for entry in device.store.log_entries()] == ["retention"]
+
+
+def test_without_a_camera_what_may_not_be_kept_is_forgotten_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("pi.clock.source", lambda: "phone")
+    monkeypatch.setattr("pi.__main__.AGAIN_S", 0.3)
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        fox, owl = (store.add_athlete(name).id for name in ("Fox", "Owl"))
+        store.set_consent(owl, "yes")
+        for who, key in ((fox, "long ago"), (owl, "now")):
+            rep = store.request_rep(posture="prone", key=key, athlete_id=who)
+            store.ask_stop(rep.id)
+            if who == fox:
+                store.change_rep(rep.id, requested_at="2020-05-01T10:00:00Z")
+        assert store.save_clip(rep.id, b"film")
+        cleared = []
+        clear = store.clear_clips
+        monkeypatch.setattr(store, "clear_clips", lambda: cleared.append(clear()))
+        monkeypatch.setattr("pi.store.evidence.CLIP_KEPT_NS", 0)
+        _refuse_reps(store, "no camera", Tidied(), threading.Event())
+        assert cleared == [1]
+        assert [athlete.name for athlete in store.athletes()] == ["Owl"]
+
+
+def test_a_file_that_was_not_packed_is_packed_in_time(tmp_path, monkeypatch):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        fox = store.add_athlete("Fox").id
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "pack", lambda: False)
+            store.forget_athletes([fox])
+        assert store.unpacked()
+        _tidy(store, Tidied())
+        assert not store.unpacked()
 
 
 def test_while_a_rep_runs_forgetting_waits(tmp_path):

@@ -178,6 +178,7 @@ class Station:
     starter: str | None = None  # the phone that has the starter's role
     screen: str = "now"  # one of SCREENS: what the big screen shows
     language: str = ""  # of the pages; "" for each browser's own
+    unpacked: bool = False  # the file may still hold what was forgotten
 
     @property
     def claimed(self) -> bool:
