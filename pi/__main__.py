@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import signal as process_signal
 import sqlite3
 import sys
@@ -12,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,13 +24,22 @@ from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
 from pi.drills import POSTURES
 from pi.games import chaser_lane, game_of, too_few_lanes
-from pi.lanes import Lanes, lanes_from, running_line
+from pi.lanes import lanes_from, running_line
 from pi.lens import lens_from
 from pi.notify import busy, notify
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
 from pi.settings import Hold, Settings, hold_for, home, load_settings
 from pi.start_signal import StartSignal, is_pi, listen
-from pi.store import Busy, Calibration, Rep, SetUp, Store, WrongStep, boot_id, open_store
+from pi.store import (
+    NOBODYS_LANE,
+    Busy,
+    Calibration,
+    Rep,
+    SetUp,
+    Store,
+    boot_id,
+    open_store,
+)
 from pi.watch import Watch
 
 log = logging.getLogger("trackstart.device")
@@ -40,6 +51,7 @@ AGAIN_S = 3.0  # until a camera that would not open is tried again
 REP_WITHIN_S, JOB_WITHIN_S = 240.0, 180.0  # else it hangs: settling and hold are a minute each
 CLEAR_S = 60.0  # between looks for pictures of Set-up that are to be forgotten
 FORGET_S = 3600.0  # between looks for what is older than may be kept
+LAST = 19  # Linux's niceness of what may wait for everything else
 STILL_FRAMES = 8  # whose median is a picture to calibrate with: less noise, and no bird
 
 MEDIA_TYPES = {
@@ -57,6 +69,15 @@ class Health:
     fps: float | None = None
     problem: str | None = None
     simulated: bool = False
+
+
+@dataclass
+class Tidied:
+    """When what is to be forgotten was looked for."""
+
+    cleared_s: float = -CLEAR_S
+    forgot_s: float = -FORGET_S
+    dated: bool = False  # the reps of this boot that were run before the time was known
 
 
 @dataclass
@@ -79,6 +100,7 @@ class Station:
     stop: threading.Event  # of the device
     pressed: threading.Event  # the button
     desk: Desk = field(default_factory=Desk)
+    films: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1, "film"))
 
     @property
     def mode(self) -> str:
@@ -119,16 +141,16 @@ def main(settings: Settings | None = None, stop: threading.Event | None = None) 
     ):
         for rep in store.recover():
             log.warning("rep %d: %s", rep.id, rep.reason)
-        health = Health()
+        health, tidied = Health(), Tidied()
         with _beating(store, health):
             while not stop.is_set():
                 try:
-                    _serve_with_a_camera(settings, store, signal, health, stop)
+                    _serve_with_a_camera(settings, store, signal, health, tidied, stop)
                 except (OSError, ImportError, ValueError) as problem:
                     log.error("camera: %s", problem)
                     health.problem = str(problem)
                     notify("READY=1", "STATUS=no camera")
-                    _refuse_reps(store, str(problem), stop)
+                    _refuse_reps(store, str(problem), tidied, stop)
 
 
 def _stop_on_signal() -> threading.Event:
@@ -161,11 +183,12 @@ def _beating(store: Store, health: Health) -> Iterator[None]:
         heart.join()
 
 
-def _refuse_reps(store: Store, problem: str, stop: threading.Event) -> None:
+def _refuse_reps(store: Store, problem: str, tidied: Tidied, stop: threading.Event) -> None:
     """For a while, end every rep that is asked for with what keeps it from running."""
     until = time.monotonic() + AGAIN_S
     while time.monotonic() < until and not stop.wait(0.1):
         notify("WATCHDOG=1")
+        _tidy(store, tidied)
         if rep := store.next_requested():
             _try_step(store, rep, state="failed", reason=problem)
         if job := store.next_set_up():
@@ -230,6 +253,7 @@ def _serve_with_a_camera(
     store: Store,
     signal: StartSignal,
     health: Health,
+    tidied: Tidied,
     stop: threading.Event,
 ) -> None:
     """Open the camera and run every rep that is asked for, until stop or until it breaks."""
@@ -238,10 +262,10 @@ def _serve_with_a_camera(
         open_camera(settings) as (camera, track),
         store.listen() as news,
         real_time.steady(),
+        ThreadPoolExecutor(1, "film") as films,
     ):
-        station = Station(settings, store, signal, camera, track, stop, pressed)
+        station = Station(settings, store, signal, camera, track, stop, pressed, films=films)
         running_line(station.calibration()[0])  # wrong cones are told before a rep
-        cleared_s, forgot_s, dated = 0.0, -FORGET_S, False
         signal.on_press(lambda _time_ns: pressed.set())
         log.info("camera: %s, %dx%d, %.0f fps", camera.name, *camera.size, camera.fps)
         health.camera, health.fps = camera.name, round(camera.fps, 1)
@@ -256,15 +280,7 @@ def _serve_with_a_camera(
             if pressed.is_set():
                 pressed.clear()
                 _request_again(store)
-            if time.monotonic() - cleared_s > CLEAR_S:
-                store.clear_set_ups()
-                store.clear_clips()
-                if not dated and clock.source():  # from then on each rep has its date
-                    store.date_reps()
-                    dated = True
-                if dated and time.monotonic() - forgot_s > FORGET_S and _forget_old(store):
-                    forgot_s = time.monotonic()
-                cleared_s = time.monotonic()
+            _tidy(store, tidied)
             something = news()
             if something and (job := store.next_set_up()):
                 with busy(JOB_WITHIN_S):
@@ -284,6 +300,27 @@ def _serve_with_a_camera(
             pressed.clear()
 
 
+def _tidy(store: Store, tidied: Tidied) -> None:
+    """Once in a while, with a camera or without: forget what may not be kept any longer."""
+    if time.monotonic() - tidied.cleared_s <= CLEAR_S:
+        return
+    tidied.cleared_s = time.monotonic()
+    try:
+        store.clear_set_ups()
+        store.clear_clips()
+        if not tidied.dated and clock.source():  # from then on each rep has its date
+            store.date_reps()
+            tidied.dated = True
+        if store.unpacked() and not store.active_rep():
+            with busy(JOB_WITHIN_S):
+                store.pack()
+    except SQLAlchemyError:  # the other process writes
+        log.exception("not tidied")
+    old = time.monotonic() - tidied.forgot_s > FORGET_S
+    if old and tidied.dated and _forget_old(store):
+        tidied.forgot_s = time.monotonic()
+
+
 def _forget_old(store: Store) -> bool:
     """Forget what is older than may be kept; False when that has to wait."""
     try:
@@ -292,7 +329,7 @@ def _forget_old(store: Store) -> bool:
     except Busy:
         return False
     except (SQLAlchemyError, sqlite3.OperationalError):  # the other process writes
-        log.exception("nothing old was forgotten, or the file was not packed")
+        log.exception("nothing old was forgotten")
         return False
     if gone:
         log.info("%d athletes and nameless reps were older than is kept", gone)
@@ -302,6 +339,8 @@ def _forget_old(store: Store) -> bool:
 def _request_again(store: Store) -> None:
     """The button: whoever is up next in the session, else the same drill as last time."""
     last = store.latest_rep()
+    # A clip is of the one start that it was asked for.
+    drill = {name: value for name, value in last.drill.items() if name != "clip"} if last else {}
     key = f"button {boot_id()} {time.monotonic_ns()}"
     try:
         if store.running_session():
@@ -312,13 +351,13 @@ def _request_again(store: Store) -> None:
             store.request_rep(
                 posture=last.posture,
                 lead_leg=last.lead_leg,
-                athlete_id=None if last.drill.get("players") else last.athlete_id,
-                drill=last.drill,
+                athlete_id=None if drill.get("players") else last.athlete_id,
+                drill=drill,
                 key=key,
             )
     except Busy:
         log.info("button: a rep is already under way")
-    except WrongStep as problem:
+    except ValueError as problem:
         log.info("button: %s", problem)
 
 
@@ -326,7 +365,7 @@ def _try_step(store: Store, rep: Rep, **columns: Any) -> Rep | None:
     """change_rep(), or None when the rep has gone another way meanwhile."""
     try:
         return store.change_rep(rep.id, **columns)
-    except WrongStep as problem:
+    except ValueError as problem:  # a WrongStep, or the rep is not there any more
         log.warning("%s", problem)
         return None
 
@@ -346,8 +385,7 @@ def one_rep(station: Station, rep: Rep) -> None:
         _try_step(store, rep, state="failed", reason=str(problem))
         return
     used = _settings_of(station, hold, data, kept)
-    whose = {} if game is None or game["kind"] == "number" else _whose(rep, lanes, 0)
-    if _try_step(store, rep, state="settling", settings=used, **whose) is None:
+    if _try_step(store, rep, state="settling", settings=used) is None:
         return
     log.info("rep %d: %s, %s hold", rep.id, rep.posture, hold.kind)
     if station.track:
@@ -410,12 +448,6 @@ def one_rep(station: Station, rep: Rep) -> None:
             used = used | {"game": _kept_of_game(end) | {"recalled": True}}
         _try_step(store, rep, result=answer, settings=used)
     log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
-
-
-def _whose(rep: Rep, lanes: Lanes | None, place: int) -> dict[str, int | None]:
-    """Whose rep a game is, as a column: the player's in that lane; {} where that is not known."""
-    players = rep.drill.get("players") or ()
-    return {"athlete_id": players[place]} if lanes and place < len(players) else {}
 
 
 def _kept_of_game(end: RunEnd) -> dict[str, Any]:
@@ -537,15 +569,30 @@ def _measure(
     for kind, content in analysis.evidence.items():
         media_type = MEDIA_TYPES.get(kind, "application/octet-stream")
         store.save_evidence(rep.id, kind, media_type, content)
-    state = "false_start" if result["status"] == "false_start" else "done"
+    # Of lanes one that went too soon does not undo the others' starts.
+    every = result.get("athletes") or [result]
+    state = "false_start" if all(each["status"] == "false_start" for each in every) else "done"
     reason = "moved before GO" if state == "false_start" else None
-    whose = _whose(rep, lanes, place) if end.called else {}
-    _try_step(store, rep, state=state, reason=reason, result=result, settings=used, **whose)
+    # Of several in one picture without lanes nobody knows whose numbers these are.
+    together = not lanes and len(rep.drill.get("players") or ()) > 1
+    own_lane = NOBODYS_LANE if together else place if lanes and end.called else None
+    _try_step(
+        store, rep, state=state, reason=reason, result=result, settings=used, own_lane=own_lane
+    )
     log.info("rep %d: %s, measured in %.1f s", rep.id, result["status"], time.monotonic() - began)
-    if rep.drill.get("clip"):  # after the result: nobody waits for a film
-        film = clip.film(end.frames.luma, station.camera.fps)
-        store.save_evidence(rep.id, "clip", "video/mp4", film)
-        _try_step(store, rep)
+    if rep.drill.get("clip"):  # the next rep overwrites these pictures, and does not wait
+        small = clip.shrunk(end.frames.luma, station.camera.fps)
+        station.films.submit(_keep_film, store, rep.id, *small)
+
+
+def _keep_film(store: Store, rep_id: int, small: np.ndarray, fps: float) -> None:
+    """Write a film beside whatever goes on, and only where nothing else wants to run."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST)
+    try:
+        if not store.save_clip(rep_id, clip.written(small, fps)):
+            log.info("rep %d: no clip, not everybody in it is there and has agreed", rep_id)
+    except Exception:  # a film is not worth a device
+        log.exception("rep %d: no clip", rep_id)
 
 
 def _add_truth(

@@ -18,12 +18,21 @@ def film(luma: np.ndarray, fps: float) -> bytes:
 
     luma : (n, h, w) uint8.   fps : pictures a second.
     """
+    return written(*shrunk(luma, fps))
+
+
+def shrunk(luma: np.ndarray, fps: float) -> tuple[np.ndarray, float]:
+    """What a film shows of those pictures, a copy of its own, and how many a second."""
     every = max(1, round(fps / MOST_FPS))
     shrink = max(1, -(-luma.shape[1] // MOST_ROWS))
     height, width = (size // shrink // 2 * 2 for size in luma.shape[1:])
-    small = luma[::every, ::shrink, ::shrink][:, :height, :width]
+    return luma[::every, ::shrink, ::shrink][:, :height, :width].copy(), fps / every
+
+
+def written(small: np.ndarray, fps: float) -> bytes:
+    """The film itself, an MP4; takes seconds on a Pi."""
     out = io.BytesIO()
-    write(out, small, fps / every, quality=26)
+    write(out, small, fps, quality=26)
     return out.getvalue()
 
 

@@ -39,17 +39,21 @@ def own_result(result: Mapping[str, Any], lane: int, *, own: bool) -> dict[str, 
     return heading | {key: value for key, value in told.items() if key != "lane"}
 
 
-def without(result: Mapping[str, Any], gone: Collection[int], own: int) -> dict[str, Any]:
+def without(
+    result: Mapping[str, Any], gone: Collection[int], own: int | None, was: int | None
+) -> dict[str, Any]:
     """The result with no number left of the athletes in the lanes `gone`.
 
-    own : the lane whose athlete the rep is about from now on.
+    own : the lane whose athlete the rep is about from now on.   was : until now. None is nobody's:
+    what stands above may then be of anybody, also of one who is gone.
     """
     every = result.get("athletes") or []
     kept = [emptied(told, FORGOTTEN) if k in gone else told for k, told in enumerate(every)]
-    if min(gone, default=own) < own:  # what stood above was of one who is gone
+    above = {key: value for key, value in result.items() if key != "athletes"}
+    if own is None:
+        above = emptied(above, FORGOTTEN)
+    elif was is None or was in gone:
         above = own_result(result, own, own=False)
-    else:
-        above = {key: value for key, value in result.items() if key != "athletes"}
     return above | ({"athletes": kept} if every else {})
 
 

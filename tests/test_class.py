@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sample_reps import add_rep, lanes_result, request, sample_picture, sample_result, walk
 
 from pi import clock, tables
-from pi.store import Busy, WrongStep, open_store, utc
+from pi.store import NOBODYS_LANE, Busy, WrongStep, open_store, utc
 
 TO_ANALYSING = ("settling", "holding", "running", "analysing")
 NAMES = ("Fox", "Owl", "Bee", "Elk")
@@ -118,6 +118,32 @@ def test_each_lanes_leg_is_that_of_its_own_turn(store, four):
         (fox, "left"),
         (owl, "right"),
     ]
+
+
+def test_the_leg_that_was_seen_to_lead_is_each_ones_own_else_the_planned_one_counts(store, four):
+    fox, owl, bee, _ = four
+    turns = [(fox, "prone", "left"), (owl, "prone", "right"), (bee, "prone", "right")]
+    session = begin(store, turns, lanes=3)
+    result = lanes_result(0.2, 0.3, 0.4) | {"lead_leg": "right"}
+    for each, leg in zip(result["athletes"], ("right", "left", None), strict=True):
+        each["lead_leg"] = leg
+    rep = run(store, result=result)
+    assert [start.seen_leg for start in store.starts_of([rep.id])[rep.id]] == [
+        "right", "left", None,
+    ]  # fmt: skip
+    for results in (True, False):
+        told = store.starts(session.id, results=results)
+        assert [(each.seen_leg, each.led) for each in told] == [
+            ("right", "right"), ("left", "left"), (None, "right"),
+        ]  # fmt: skip
+    assert store.rep(rep.id).led == "right"
+    store.forget_athletes([fox])
+    assert store.rep(rep.id).seen_leg == "left"
+
+
+def test_a_result_that_tells_no_leg_leaves_the_planned_one(store):
+    rep = add_rep(store, lead_leg="left")
+    assert (rep.seen_leg, rep.led) == (None, "left")
 
 
 def test_without_lanes_one_starts_as_ever(store, four):
@@ -233,6 +259,27 @@ def test_a_rep_that_was_called_back_counts_for_nobody(store, four):
     store.forget_athletes(four[:1])
     assert store.reactions(four, newest=9) == [], "nor when the rep has become the other's"
     assert store.rep(rep.id).status == "false_start"
+
+
+@pytest.mark.parametrize("false", [0, 1, 2])
+def test_who_moved_before_go_starts_again_and_the_others_do_not(store, four, false):
+    session = lanes(store, four, 3)
+    result = lanes_result(0.21, 0.32, 0.43)
+    result["athletes"][false] |= {"status": "false_start", "reaction_s": {"value": -0.1, "u": 0.01}}
+    if false == 0:
+        result |= {key: result["athletes"][0][key] for key in ("status", "reaction_s")}
+    rep = run(store, result=result)
+    assert [state for _, state in states(store, session)[:3]] == [
+        "waiting" if lane == false else "done" for lane in range(3)
+    ]
+    told = store.starts_of([rep.id])[rep.id]
+    assert [start.status for start in told] == [
+        "false_start" if lane == false else "measured" for lane in range(3)
+    ]
+    assert {one.athlete_id for one in store.reactions(four, newest=9)} == {
+        who for lane, who in enumerate(four[:3]) if lane != false
+    }
+    assert store.request_turn("again").drill["players"] == [four[false], four[3]]
 
 
 def test_a_rep_with_lanes_is_hidden_and_brought_back_for_everybody(store, four):
@@ -659,3 +706,145 @@ def test_the_log_keeps_its_newest_lines_only(store, monkeypatch):
     for k in range(8):
         store.log("pin", f"{k}")
     assert [entry.who for entry in store.log_entries()] == ["7", "6", "5", "4", "3"]
+
+
+def read_by_another(url):
+    """Somebody who holds the log as it is: the name is still in it."""
+    reader = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM athlete").fetchall()
+    return reader
+
+
+@pytest.mark.parametrize("way", ["by name", "by age"])
+def test_what_cannot_be_packed_while_somebody_reads_is_packed_later(url, tmp_path, way):
+    with open_store(url) as store:
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        fox = store.add_athlete("Quetzalcoatlus").id
+        typed(store, [fox], 300)
+        assert not store.unpacked()
+        reader = read_by_another(url)
+        store._engine.dispose()
+        sa.event.listen(store._engine, "connect", hasty)
+        if way == "by name":
+            store.forget_athletes([fox])
+        else:
+            assert store.forget_old(NOW) == 1
+        assert store.athletes() == []
+        assert store.unpacked()
+        assert not store.pack()
+        reader.close()
+        assert store.pack()
+        assert not store.unpacked()
+        kept = b"".join(path.read_bytes() for path in Path(tmp_path).iterdir())
+        assert b"Quetzal" not in kept
+
+
+def hasty(connection, _record):
+    connection.execute("PRAGMA busy_timeout=50")
+
+
+def test_a_file_that_another_writes_to_is_not_packed_and_that_is_no_error(store):
+    store._engine.dispose()
+    sa.event.listen(store._engine, "connect", hasty)
+    other = sqlite3.connect(store._engine.url.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert not store.pack()
+    other.close()
+    assert store.pack()
+
+
+# Whose a game is
+
+
+def game(store, players, *reactions, called=None, kind="number", result=None):
+    """A game that was played in lanes: the rep as the device leaves it."""
+    drill = {"game": {"kind": kind} | ({"of": len(players)} if kind == "number" else {})}
+    rep = request(store, drill=drill | {"players": players})
+    walk(store, rep, *TO_ANALYSING)
+    lane = None if called is None else called - 1
+    result = result or lanes_result(*reactions)
+    if lane is not None:
+        above = {key: value for key, value in result["athletes"][lane].items() if key != "lane"}
+        result = result | above
+    return store.change_rep(rep.id, state="done", result=result, own_lane=lane)
+
+
+def owns(store, rep):
+    return [start.own for start in store.starts_of([rep.id])[rep.id]]
+
+
+@pytest.mark.parametrize("called", [1, 2, 3])
+def test_a_rep_is_about_the_lane_that_was_called_and_nobody_else(store, four, called):
+    fox, owl, bee, _ = four
+    rep = game(store, [fox, owl, bee], 0.21, 0.32, 0.43, called=called)
+    assert rep.athlete_id == four[called - 1]
+    assert owns(store, rep) == [lane == called - 1 for lane in range(3)]
+    assert rep.drill["players"] == [fox, owl, bee]
+
+
+def test_an_empty_seat_in_a_game_is_nobodys_and_breaks_nothing(store, four):
+    fox, _, bee, _ = four
+    rep = game(store, [fox, None, bee], 0.21, None, 0.43, called=2)
+    assert rep.athlete_id is None
+    assert owns(store, rep) == [False, True, False]
+    assert store.reps(athlete_id=fox)[0].result["reaction_s"]["value"] == 0.21
+
+
+def test_a_called_lane_that_nobody_was_said_to_be_in_gives_nobody_its_numbers(store, four):
+    fox, owl, *_ = four
+    rep = request(store, drill={"game": {"kind": "number", "of": 3}, "players": [fox, owl]})
+    walk(store, rep, *TO_ANALYSING)
+    result = lanes_result(0.21, 0.32, 0.43)
+    rep = store.change_rep(rep.id, state="done", result=result, own_lane=2)
+    assert rep.athlete_id is None
+    assert owns(store, rep) == [False, False]
+    assert store.reps(athlete_id=fox)[0].result["reaction_s"]["value"] == 0.21
+    with pytest.raises(ValueError, match="nobody's own"):
+        store.give_rep(rep.id, four[3])
+
+
+def test_of_several_in_one_picture_without_lanes_nobody_has_the_numbers(store, four):
+    fox, owl, *_ = four
+    rep = request(store, drill={"game": {"kind": "last_up"}, "players": [fox, owl]})
+    walk(store, rep, *TO_ANALYSING)
+    rep = store.change_rep(rep.id, state="done", result=sample_result(), own_lane=NOBODYS_LANE)
+    assert rep.athlete_id is None
+    assert [each.status for each in store.reps(athlete_id=fox)] == ["not_measurable"]
+    store.forget_athletes([owl])
+    left = store.rep(rep.id)
+    assert (left.athlete_id, left.reaction_s) == (None, None), "they may have been the owl's"
+
+
+def test_whose_a_game_was_can_be_said_while_it_runs(store, four):
+    fox, owl, bee, elk = four
+    drill = {"game": {"kind": "number", "of": 3}, "players": [fox, owl, bee]}
+    rep = walk(store, request(store, drill=drill), "settling", "holding")
+    store.give_start(rep.id, 1, elk)
+    assert store.give_rep(rep.id, bee).drill["players"] == [bee, elk, fox]
+    walk(store, rep, "running", "analysing")
+    rep = store.change_rep(rep.id, state="done", result=lanes_result(0.21, 0.32, 0.43), own_lane=1)
+    assert (rep.athlete_id, owns(store, rep)) == (elk, [False, True, False])
+    assert store.give_start(rep.id, 1, owl).athlete_id == owl
+
+
+@pytest.mark.parametrize(("called", "who"), [(3, 2), (3, 0), (3, 1), (2, 2), (2, 0), (1, 0)])
+def test_who_is_forgotten_from_a_game_leaves_no_number_under_anothers_name(
+    store, four, called, who
+):
+    reactions = (0.20137, 0.30237, 0.40337)
+    players = four[:3]
+    rep = game(store, players, *reactions, called=called)
+    store.forget_athletes([players[who]])
+    left = store.rep(rep.id)
+    own = called - 1 if called - 1 != who else next(k for k in range(3) if k != who)
+    assert left.athlete_id == players[own]
+    assert left.reaction_s in (None, reactions[own])
+    assert left.result["reaction_s"]["value"] == reactions[own]
+    assert sum(start.own for start in store.starts_of([rep.id])[rep.id]) == 1
+    for k in range(3):
+        his = [each.result["reaction_s"]["value"] for each in store.reps(athlete_id=players[k])]
+        assert his == ([] if k == who else [reactions[k]])
+    assert f"{reactions[who]}" not in f"{left.result}"

@@ -190,9 +190,21 @@ def test_a_clip_is_asked_for_one_start_and_of_those_who_agreed(client, store):
     assert store.active_rep().drill == {}, "of that one start only"
 
 
+def test_a_start_without_a_name_is_not_filmed_and_the_page_says_why(client, store):
+    refused = post(client, "/arm", headers=JSON, posture="prone", key="a", clip="yes")
+    assert refused.status_code == 409
+    assert "needs a name" in refused.json["said"]
+    post(client, "/session/begin", circuit="lesson", names="")
+    refused = post(client, "/session/arm", key="b", clip="yes")
+    assert refused.status_code == 409
+    assert "needs a name" in refused.text
+    assert store.active_rep() is None
+
+
 def test_a_clip_is_seen_on_a_coach_s_phone_and_forgotten_with_a_tap(client, pupil, store):
-    rep = run(store, "a") if store.running_session() else None
-    rep = rep or store.request_rep(posture="prone", key="a", drill={"clip": True})
+    fox = store.add_athlete("Fox 1").id
+    store.set_consent(fox, "yes")
+    rep = store.request_rep(posture="prone", key="a", drill={"clip": True}, athlete_id=fox)
     walk(store, rep, "settling", "holding", "running", "analysing")
     store.change_rep(rep.id, state="done", result=sample_result())
     store.save_evidence(rep.id, "clip", "video/mp4", b"0123456789")

@@ -35,7 +35,14 @@ def test_a_small_slow_film_stays_as_it_is():
     assert (pictures.shape, fps) == ((10, 120, 160), 30.0)
 
 
+def agreed(store, name="Fox"):
+    fox = store.add_athlete(name).id
+    store.set_consent(fox, "yes")
+    return fox
+
+
 def done(store, key, **more):
+    more = {"athlete_id": agreed(store)} | more
     rep = store.request_rep(posture="prone", key=key, drill={"clip": True}, **more)
     walk(store, rep, "settling", "holding", "running", "analysing")
     rep = store.change_rep(rep.id, state="done", result=sample_result())
@@ -71,7 +78,73 @@ def test_no_clip_of_who_has_not_agreed(store):
     assert store.active_rep() is None
     store.set_consent(ana, "yes")
     done(store, "yes", athlete_id=ana)
-    done(store, "nobody in particular")
+    with pytest.raises(NotAgreed, match="has a name"):
+        done(store, "nobody in particular", athlete_id=None)
+
+
+def test_of_several_nobody_may_be_without_a_name_or_the_mark(store):
+    fox, owl = agreed(store), store.add_athlete("Owl").id
+    for k, other in enumerate((owl, None)):
+        drill = {"clip": True, "players": [fox, other]}
+        with pytest.raises(NotAgreed):
+            store.request_rep(posture="prone", key=f"{k}", drill=drill)
+    assert store.active_rep() is None
+
+
+def test_who_takes_back_the_mark_takes_the_clip_along_and_no_other(store):
+    fox, owl = agreed(store), agreed(store, "Owl")
+    his = done(store, "a", athlete_id=fox)
+    other = done(store, "b", athlete_id=owl)
+    before = store.latest_change()
+    store.set_consent(fox, "no")
+    assert store.evidence_kinds(his.id) == []
+    assert store.rep(his.id).changed > before, "pages that show it have to be told"
+    assert store.evidence_kinds(other.id) == ["clip"]
+    store.set_consent(owl, "")
+    assert store.evidence_kinds(other.id) == []
+
+
+def test_a_clip_goes_with_the_rep_to_nobody_who_has_not_agreed(store):
+    fox, owl, bee = agreed(store), agreed(store, "Owl"), store.add_athlete("Bee").id
+    rep = done(store, "a", athlete_id=fox)
+    store.give_rep(rep.id, owl)
+    assert store.evidence_kinds(rep.id) == ["clip"]
+    store.give_rep(rep.id, bee)
+    assert store.evidence_kinds(rep.id) == []
+    nameless = done(store, "b", athlete_id=fox)
+    store.give_rep(nameless.id, None)
+    assert store.evidence_kinds(nameless.id) == []
+
+
+def test_a_clip_of_a_lane_goes_when_who_ran_in_it_had_not_agreed(store):
+    fox, owl, bee = agreed(store), agreed(store, "Owl"), store.add_athlete("Bee").id
+    drill = {"clip": True, "players": [fox, owl]}
+    rep = walk(store, store.request_rep(posture="prone", key="a", drill=drill),
+               "settling", "holding", "running", "analysing", "done")  # fmt: skip
+    assert store.save_clip(rep.id, b"film")
+    store.give_start(rep.id, 1, bee)
+    assert store.evidence_kinds(rep.id) == []
+
+
+def test_a_film_that_is_ready_late_is_kept_only_of_a_rep_that_is_there_and_agreed(store):
+    fox = agreed(store)
+    rep = done(store, "a", athlete_id=fox)
+    store.delete_evidence(rep.id, "clip")
+    assert store.save_clip(rep.id, b"film")
+    assert store.evidence(rep.id, "clip").data == b"film"
+    store.set_consent(fox, "no")
+    assert not store.save_clip(rep.id, b"film")
+    assert store.evidence_kinds(rep.id) == []
+    store.forget_athletes([fox])
+    assert not store.save_clip(rep.id, b"film")
+
+
+def test_a_clip_is_not_shown_after_its_day_though_nobody_cleared_it(store, monkeypatch):
+    rep = done(store, "a")
+    store.save_evidence(rep.id, "picture", "image/png", b"outlines")
+    monkeypatch.setattr("pi.store.evidence.CLIP_KEPT_NS", 0)
+    assert store.evidence(rep.id, "clip") is None
+    assert store.evidence_kinds(rep.id) == ["picture"]
 
 
 def test_forgetting_an_athlete_takes_the_clip_along(store, tmp_path):

@@ -1,5 +1,6 @@
 """The device from outside: what is asked of it in the store, and what it leaves there."""
 
+import importlib
 import json
 import os
 import signal
@@ -15,11 +16,19 @@ import pytest
 from test_video import write_video
 
 from pi import set_up
-from pi.__main__ import _forget_old, main
+from pi.__main__ import (
+    Tidied,
+    _forget_old,
+    _refuse_reps,
+    _request_again,
+    _tidy,
+    _try_step,
+    main,
+)
 from pi.games import outcome
 from pi.rep import reanalyse
 from pi.settings import Settings
-from pi.store import open_store
+from pi.store import NotAgreed, open_store
 
 BUZZER, LED, BUTTON = 17, 27, 22
 QUICK = {
@@ -181,6 +190,38 @@ def test_what_is_older_than_may_be_kept_is_forgotten_once_the_time_is_known(
     assert [entry.what for entry in device.store.log_entries()] == ["retention"]
 
 
+def test_without_a_camera_what_may_not_be_kept_is_forgotten_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("pi.clock.source", lambda: "phone")
+    monkeypatch.setattr("pi.__main__.AGAIN_S", 0.3)
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        fox, owl = (store.add_athlete(name).id for name in ("Fox", "Owl"))
+        store.set_consent(owl, "yes")
+        for who, key in ((fox, "long ago"), (owl, "now")):
+            rep = store.request_rep(posture="prone", key=key, athlete_id=who)
+            store.ask_stop(rep.id)
+            if who == fox:
+                store.change_rep(rep.id, requested_at="2020-05-01T10:00:00Z")
+        assert store.save_clip(rep.id, b"film")
+        cleared = []
+        clear = store.clear_clips
+        monkeypatch.setattr(store, "clear_clips", lambda: cleared.append(clear()))
+        monkeypatch.setattr("pi.store.evidence.CLIP_KEPT_NS", 0)
+        _refuse_reps(store, "no camera", Tidied(), threading.Event())
+        assert cleared == [1]
+        assert [athlete.name for athlete in store.athletes()] == ["Owl"]
+
+
+def test_a_file_that_was_not_packed_is_packed_in_time(tmp_path, monkeypatch):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        fox = store.add_athlete("Fox").id
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "pack", lambda: False)
+            store.forget_athletes([fox])
+        assert store.unpacked()
+        _tidy(store, Tidied())
+        assert not store.unpacked()
+
+
 def test_while_a_rep_runs_forgetting_waits(tmp_path):
     with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
         assert _forget_old(store)
@@ -258,6 +299,67 @@ def test_the_button_asks_for_the_same_again_and_is_the_coachs_go(start, pins):
     device.until(again)
     time.sleep(0.2)
     assert device.store.active_rep() is None, "the press for GO asked for another rep"
+
+
+def test_the_button_asks_for_no_clip_and_a_refusal_is_no_end_of_the_camera(start, pins):
+    device = start()
+    ana = device.store.add_athlete("Ana").id
+    device.store.set_consent(ana, "yes")
+    drill = {"kind": "coach", "clip": True}
+    first = device.request(athlete_id=ana, drill=drill)
+    device.store.ask_stop(first.id)
+    device.until(first)
+    device.store.set_consent(ana, "no")
+    pins.pin(BUTTON).drive_low()
+    pins.pin(BUTTON).drive_high()
+    again = wait_for(lambda: (rep := device.store.active_rep()) and rep.id != first.id and rep)
+    assert again.drill == {"kind": "coach"}
+    device.store.ask_stop(again.id)
+    device.until(again)
+
+
+def test_whatever_a_press_of_the_button_is_refused_for_is_logged(tmp_path, monkeypatch, caplog):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+
+        def refused(**_more):
+            raise NotAgreed("not everybody has agreed")
+
+        monkeypatch.setattr(store, "request_rep", refused)
+        caplog.set_level("INFO")
+        _request_again(store)
+    assert "has agreed" in caplog.text
+
+
+def test_the_next_rep_does_not_wait_for_a_film_and_the_film_comes(start, monkeypatch):
+    device = start()
+    ana = device.store.add_athlete("Ana").id
+    device.store.set_consent(ana, "yes")
+    go_on = threading.Event()
+    written = importlib.import_module("pi.clip").written
+
+    def slowly(*given):
+        go_on.wait(20)
+        return written(*given)
+
+    monkeypatch.setattr("pi.clip.written", slowly)
+    rep = device.until(device.request(athlete_id=ana, drill={"clip": True}))
+    assert rep.state == "done", rep.reason
+    second = device.request()
+    device.until(second, "settling", seconds=2)
+    device.store.ask_stop(second.id)
+    device.until(second)
+    assert "clip" not in device.store.evidence_kinds(rep.id)
+    go_on.set()
+    wait_for(lambda: "clip" in device.store.evidence_kinds(rep.id))
+
+
+def test_a_rep_that_is_not_there_any_more_is_no_error_in_the_device(tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'trackstart.db'}") as store:
+        ana = store.add_athlete("Ana").id
+        rep = store.request_rep(posture="prone", key="a", athlete_id=ana)
+        store.ask_stop(rep.id)
+        store.forget_athletes([ana])
+        assert _try_step(store, rep) is None
 
 
 def test_a_drill_that_cannot_be_is_refused_and_the_next_rep_comes(start):
@@ -370,6 +472,43 @@ def test_a_number_is_not_in_the_store_before_go_and_the_rep_is_theirs(start):
     assert rep.result["truth"] == own["truth"]
     assert own["truth"]["status"] == "measured", "who is called goes"
     assert outcome(drill["game"], rep.settings["game"], rep.result).called == called
+
+
+def test_nobody_between_hare_and_chaser_and_nobody_in_a_seat_spoil_no_game(start):
+    device = start(simulate={"lanes": 3, "seed": 4}, record_s=3.0, camera=RING)
+    ana, ben = (device.store.add_athlete(name).id for name in ("Ana", "Ben"))
+    for game, players in (
+        ({"kind": "chase", "handicap_s": 0.6}, [ana, None, ben]),
+        ({"kind": "last_up"}, [None, ana, ben]),
+        ({"kind": "number", "of": 3}, [None, None, ana]),
+    ):
+        rep = device.request(posture="prone", drill={"game": game, "players": players})
+        rep = device.until(rep, seconds=40)
+        assert rep.state in ("done", "false_start"), rep.reason
+        called = (rep.settings["game"] or {}).get("called", 1)
+        assert rep.athlete_id == players[called - 1]
+        own = [start.lane for start in device.store.starts_of([rep.id])[rep.id] if start.own]
+        assert own == [called - 1]
+
+
+def test_one_who_goes_too_soon_after_all_does_not_undo_the_others_starts(start, monkeypatch):
+    device = start(simulate={"lanes": 2, "seed": 4}, record_s=2.5)
+    athletes = [device.store.add_athlete(name).id for name in ("Ana", "Ben")]
+    circuit = {"key": "own", "name": "One", "starts": [], "distance_m": 20, "walk_back_s": 0}
+    turns = [(who, "standing", "free") for who in athletes]
+    session = device.store.begin_session(circuit | {"lanes": 2}, turns)
+    measure = importlib.import_module("pi.__main__").analyse
+
+    def first_false(*given, **more):
+        analysis = measure(*given, **more)
+        for each in (analysis.result, analysis.result["athletes"][0]):
+            each["status"] = "false_start"
+        return analysis
+
+    monkeypatch.setattr("pi.__main__.analyse", first_false)
+    rep = device.until(device.store.request_turn("a"), seconds=40)
+    assert (rep.state, rep.status) == ("done", "false_start"), rep.reason
+    assert [turn.state for turn in device.store.turns(session.id)] == ["waiting", "done"]
 
 
 def test_a_game_that_cannot_be_played_here_is_refused_before_marks(start):

@@ -143,3 +143,16 @@ def test_the_same_press_twice_plays_once(client, store):
     assert len(store.reps()) == 1
     assert 'name="handicap"' in client.get("/games").text
     assert HANDICAPS_S[0] == 0.6
+
+
+@pytest.mark.parametrize("state", ["done", "false_start"])
+def test_who_went_too_soon_in_a_game_is_told_by_name(client, store, hunters, state):
+    post(client, "/games/arm", game="number", of="3", posture="prone", key="a", player=hunters)
+    rep = store.active_rep()
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    result = lanes_result(None, 0.25, None)
+    result["athletes"][1] |= {"status": "false_start", "reaction_s": {"value": -0.2, "u": 0.01}}
+    store.change_rep(
+        rep.id, state=state, result=result, settings={"game": {"called": 2}}, own_lane=1
+    )
+    assert "Moved before the signal: Wolf 2." in client.get("/games").text

@@ -53,7 +53,7 @@ def test_who_is_forgotten_leaves_no_number_and_the_others_keep_theirs(gone, own)
     reactions = (0.20137, 0.30237, 0.40337)
     result = lanes_result(*reactions)
     before = copy.deepcopy(result)
-    left = without(result, gone, own)
+    left = without(result, gone, own, 0)
     assert result == before, "what was given stays as it is"
     assert is_valid(left)
     for lane, reaction in enumerate(reactions):
@@ -63,7 +63,28 @@ def test_who_is_forgotten_leaves_no_number_and_the_others_keep_theirs(gone, own)
 
 
 def test_what_was_told_of_one_alone_is_empty_when_the_rep_becomes_anothers():
-    left = without(sample_result(), {0}, 1)
+    left = without(sample_result(), {0}, 1, 0)
+    assert left["status"] == "not_measurable"
+    assert 0.243 not in numbers(left)
+    assert is_valid(left)
+
+
+@pytest.mark.parametrize(
+    ("gone", "own", "was"), [({0}, 2, 2), ({2}, 0, 2), ({1}, 2, 2), ({0, 1}, 2, 2), ({0}, 1, 1)]
+)
+def test_whoevers_lane_the_rep_was_his_numbers_go_with_him_and_only_with_him(gone, own, was):
+    reactions = (0.20137, 0.30237, 0.40337)
+    result = lanes_result(*reactions)
+    result |= {key: value for key, value in result["athletes"][was].items() if key != "lane"}
+    left = without(result, gone, own, was)
+    assert is_valid(left)
+    assert left["reaction_s"]["value"] == reactions[own]
+    for lane, reaction in enumerate(reactions):
+        assert (reaction in numbers(left)) == (lane not in gone)
+
+
+def test_what_was_nobodys_may_have_been_of_whoever_is_gone():
+    left = without(sample_result(), {1}, None, None)
     assert left["status"] == "not_measurable"
     assert 0.243 not in numbers(left)
     assert is_valid(left)

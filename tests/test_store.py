@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -682,10 +683,12 @@ def test_a_store_of_any_older_version_keeps_every_rep(tmp_path, revision):
         athlete = store.athletes()[0]
         assert athlete.name == "Fox"
         assert len(athlete.token) >= 20
-        assert (athlete.dated, athlete.consent) == (True, "")
+        known = revision >= "0010"  # before nobody wrote down whether the time was
+        assert (athlete.dated, athlete.consent) == (known, "")
         station = store.station()
         assert station.claimed == (revision >= "0007"), "before there was none"
-        assert (station.keep_days, station.starter) == (120, None)
+        kept = 120 if known else None  # an update forgets nobody
+        assert (station.keep_days, station.starter) == (kept, None)
         assert (station.screen, station.language) == ("now", "")
         assert [one.value for one in store.reactions([athlete.id], newest=9)] == [0.243]
         store.set_notes(measured.id, ["Great start"])
@@ -693,6 +696,29 @@ def test_a_store_of_any_older_version_keeps_every_rep(tmp_path, revision):
         store.set_consent(athlete.id, "yes")
         assert store.forget_athletes([athlete.id]) == 2
         assert store.reps() == store.athletes() == []
+
+
+def test_an_update_forgets_nobodys_last_year(tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'now.db'}") as store:
+        fox = store.add_athlete("Fox")
+        rep = add_rep(store, athlete_id=fox.id)
+        store.change_rep(rep.id, requested_at="2025-01-02T10:00:00Z")
+        store.add_athlete("Owl")
+    as_it_was(tmp_path / "now.db", tmp_path / "old.db", "0009")
+    with open_store(f"sqlite:///{tmp_path / 'old.db'}") as store:
+        assert store.forget_old(datetime(2026, 11, 1, tzinfo=UTC)) == 0
+        store.set_keep_days(120)
+        assert store.forget_old(datetime(2026, 11, 1, tzinfo=UTC)) == 1
+        assert [athlete.name for athlete in store.athletes()] == ["Owl"]
+
+
+def test_a_new_store_and_one_without_a_rep_keep_a_term(tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'now.db'}") as store:
+        assert store.keep_days() == 120
+        store.station(lambda: ("123456", "hash"))
+    as_it_was(tmp_path / "now.db", tmp_path / "old.db", "0009")
+    with open_store(f"sqlite:///{tmp_path / 'old.db'}") as store:
+        assert store.keep_days() == 120
 
 
 # Games

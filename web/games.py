@@ -123,7 +123,8 @@ def in_words(rep: Rep, names: dict[int | None, str]) -> Played:
     """How a game that is over went."""
     game = rep.drill["game"]
     kept = (rep.settings or {}).get("game")
-    ended = rep.state == "done" or bool((kept or {}).get("recalled"))
+    false = rep.state == "false_start" and bool((rep.result or {}).get("athletes"))
+    ended = rep.state == "done" or false or bool((kept or {}).get("recalled"))
     found = outcome(game, kept, rep.result if ended else None)
     who = Who(rep, names)
     sentence = said_of(found, who) if ended else words.ending(rep).sentence

@@ -24,7 +24,7 @@ def everybody() -> list[Athlete]:
 
 def no_clip() -> str:
     """Why no clip is kept."""
-    return _("No clip: mark on Settings first that everybody in it has agreed.")
+    return _("No clip: everybody in it needs a name, and the mark “agreed” on Settings.")
 
 
 def names_of() -> dict[int | None, str]:

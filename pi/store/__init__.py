@@ -31,7 +31,7 @@ from pi.store.records import (
     Turn,
     WrongStep,
 )
-from pi.store.reps import MOST_LANES, STALE_NS, Reps
+from pi.store.reps import MOST_LANES, NOBODYS_LANE, STALE_NS, Reps
 from pi.store.sessions import Sessions
 from pi.store.set_up import PICTURE_KEPT_NS, SET_UP_KINDS, SetUps
 from pi.store.stamps import boot_id, utc, utc_now
@@ -59,6 +59,7 @@ __all__ = [
     "MOST_KEEP_DAYS",
     "MOST_LANES",
     "MOST_NOTES",
+    "NOBODYS_LANE",
     "NOTE_LENGTH",
     "PICTURE_KEPT_NS",
     "SCREENS",

@@ -1,7 +1,7 @@
 """Athletes: their names, the addresses of their own pages, and whether they agree to be shown."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,8 +10,10 @@ from pi import clock
 from pi.store import stamps
 from pi.store.changes import next_change
 from pi.store.connection import Connected
-from pi.store.records import Athlete, NotAgreed
-from pi.tables import athlete_table
+from pi.store.records import Athlete, NotAgreed, Rep
+from pi.store.rows import rep_by_id, starts_by_rep
+from pi.store.states import write_rep
+from pi.tables import athlete_table, evidence_table, rep_table, start_table
 
 CONSENTS = ("", "yes", "no")  # "" is not known yet
 
@@ -70,6 +72,8 @@ class Athletes(Connected):
                 .where(athlete_table.c.id == athlete_id)
                 .values(consent=mark)
             )
+            if mark != "yes":
+                drop_clips(connection, _reps_with(connection, athlete_id))
             next_change(connection)
 
 
@@ -80,13 +84,40 @@ def check_athletes(connection: Connection, athletes: Sequence[int | None]) -> No
             raise ValueError(f"athlete_id: there is no athlete {who}")
 
 
-def check_agreed(connection: Connection, athletes: Sequence[int | None]) -> None:
-    """Raises NotAgreed where one of them has not agreed to a clip."""
+def check_agreed(connection: Connection, athletes: Collection[int | None]) -> None:
+    """Raises NotAgreed unless every one of them has agreed to a clip; who has no name cannot."""
     column = athlete_table.c
-    named = [who for who in athletes if who is not None]
-    wanted = sa.select(column.id).where(column.id.in_(named), column.consent != "yes")
-    if connection.scalar(wanted) is not None:
-        raise NotAgreed("not everybody in it has agreed to a clip")
+    wanted = sa.select(sa.func.count()).where(column.id.in_(athletes), column.consent == "yes")
+    if connection.scalar(wanted) != len(set(athletes)):
+        raise NotAgreed("not everybody in it has a name and has agreed to a clip")
+
+
+def who_is_in(connection: Connection, rep: Rep) -> set[int | None]:
+    """The athletes of a rep, in whatever lane; None for one without a name."""
+    there = starts_by_rep(connection, [rep.id]).get(rep.id, [])
+    return {start.athlete_id for start in there} or {rep.athlete_id}
+
+
+def drop_clips(connection: Connection, reps: Collection[int]) -> None:
+    """Forget the clips of those reps in which not everybody has agreed, or does any more."""
+    column = evidence_table.c
+    wanted = sa.select(column.rep_id).where(column.kind == "clip", column.rep_id.in_(reps))
+    for rep_id in connection.scalars(wanted).all():
+        rep = rep_by_id(connection, rep_id)
+        try:
+            check_agreed(connection, who_is_in(connection, rep))
+        except NotAgreed:
+            connection.execute(
+                sa.delete(evidence_table).where(column.rep_id == rep_id, column.kind == "clip")
+            )
+            write_rep(connection, rep)
+
+
+def _reps_with(connection: Connection, athlete_id: int) -> set[int]:
+    rep, start = rep_table.c, start_table.c
+    own = sa.select(rep.id).where(rep.athlete_id == athlete_id)
+    beside = sa.select(start.rep_id).where(start.athlete_id == athlete_id)
+    return set(connection.scalars(sa.union(own, beside)))
 
 
 def _athlete(connection: Connection, athlete_id: int) -> Athlete | None:

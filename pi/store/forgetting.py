@@ -1,11 +1,14 @@
 """Athletes and old reps forgotten for good; of whom they ran beside, only what is his stays."""
 
+import logging
+import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from pi import starts
 from pi.store import stamps
@@ -14,7 +17,7 @@ from pi.store.connection import Connected
 from pi.store.lanes import follow_starts
 from pi.store.records import Busy, Rep, Start
 from pi.store.rows import active_rep, rep_by_id, starts_by_rep
-from pi.store.station import kept_days, write_log
+from pi.store.station import kept_days, mark_unpacked, write_log
 from pi.tables import (
     athlete_table,
     evidence_table,
@@ -22,9 +25,12 @@ from pi.tables import (
     rep_table,
     session_table,
     start_table,
+    station_table,
     team_member_table,
     turn_table,
 )
+
+log = logging.getLogger("trackstart.store")
 
 
 class Forgetting(Connected):
@@ -34,7 +40,8 @@ class Forgetting(Connected):
         """Take out everything about them, for good: names, reps, pictures; how many reps it was.
 
         Of a rep with lanes the others keep theirs, without the pictures and the notes.
-        Nothing of it is left in the file: deleted pages are overwritten, and the file is packed.
+        Nothing of it is left in the file: deleted pages are overwritten, and the file is packed,
+        by pack() later where somebody else is at it just now.
         Raises Busy while a rep runs.
         """
         with self._writing() as connection:
@@ -42,7 +49,7 @@ class Forgetting(Connected):
                 raise Busy("a rep has not ended yet; stop it first")
             count = _forget(connection, set(athletes))
             write_log(connection, "forgotten")
-        self._pack()
+        self.pack()
         return count
 
     def forget_old(self, now: datetime) -> int:
@@ -72,17 +79,34 @@ class Forgetting(Connected):
                 connection.execute(sa.delete(table).where(table.c.session_id.in_(old.sessions)))
             connection.execute(sa.delete(session_table).where(session_table.c.id.in_(old.sessions)))
             write_log(connection, "retention")
-        self._pack()
+        self.pack()
         return len(old.athletes) + len(old.nameless)
 
-    def _pack(self) -> None:
-        """Leave no free page, and no log, that still holds what was deleted."""
-        if self._engine.dialect.name != "sqlite":
-            return
+    def unpacked(self) -> bool:
+        """Whether the file may still hold what was deleted: pack() is to be tried again."""
         with self._engine.connect() as connection:
-            raw: Any = connection.connection.dbapi_connection
-            raw.execute("VACUUM")
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return bool(connection.scalar(sa.select(station_table.c.unpacked)))
+
+    def pack(self) -> bool:
+        """Leave no free page, and no log, that still holds what was deleted; whether it worked.
+
+        It does not while the other process reads or writes; then unpacked() stays true.
+        """
+        try:
+            if self._engine.dialect.name == "sqlite":
+                with self._engine.connect() as connection:
+                    raw: Any = connection.connection.dbapi_connection
+                    raw.execute("VACUUM")
+                    waits, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if waits:
+                    log.warning("the file is not packed yet: somebody reads")
+                    return False
+            with self._writing() as connection:
+                connection.execute(sa.update(station_table).values(unpacked=False))
+        except (sqlite3.OperationalError, SQLAlchemyError) as problem:
+            log.warning("the file is not packed yet: %s", problem)
+            return False
+        return True
 
 
 def _forget(connection: Connection, athletes: set[int], whole: Collection[int] = ()) -> int:
@@ -111,6 +135,7 @@ def _forget(connection: Connection, athletes: set[int], whole: Collection[int] =
         (athlete_table, athlete_table.c.id, athletes),
     ):
         connection.execute(sa.delete(table).where(place.in_(gone)))
+    mark_unpacked(connection)
     next_change(connection)
     return len(reps) + len(others)
 
@@ -121,14 +146,15 @@ def _leave_lanes(
     """Take everybody out of a rep with lanes but those who are left."""
     column = start_table.c
     gone = {each.lane for each in there} - {each.lane for each in left}
-    own = left[0].lane
+    was = next((each.lane for each in there if each.own), None)
+    own = left[0].lane if was in gone else was
     connection.execute(sa.delete(start_table).where(column.rep_id == rep.id, column.lane.in_(gone)))
     connection.execute(
-        sa.update(start_table).where(column.rep_id == rep.id, column.lane == own).values(own=True)
+        sa.update(start_table).where(column.rep_id == rep.id).values(own=column.lane == own)
     )
     columns = {}
     if rep.result:
-        result = starts.without(rep.result, gone, own)
+        result = starts.without(rep.result, gone, own, was)
         if rep.state != "done":  # it was called back for all of them
             result["status"] = rep.result["status"]
         columns["result"] = result

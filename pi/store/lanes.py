@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pi import starts
-from pi.store.athletes import check_athletes
+from pi.store.athletes import check_athletes, drop_clips
 from pi.store.connection import Connected
 from pi.store.records import Rep, Start
 from pi.store.rows import rep_by_id, starts_by_rep
@@ -25,19 +25,26 @@ class Lanes(Connected):
             return starts_by_rep(connection, reps)
 
     def give_rep(self, rep_id: int, athlete_id: int | None) -> Rep:
-        """Whose rep it was, said afterwards; its turn goes with it. Of lanes: whose own it was."""
+        """Whose rep it was, said afterwards; its turn goes with it. Of lanes: whose own it was.
+
+        Raises ValueError for a rep with lanes that is about none of them: give_start() takes one.
+        """
         with self._writing() as connection:
             check_athletes(connection, [athlete_id])
             rep = rep_by_id(connection, rep_id)
-            for start in starts_by_rep(connection, [rep_id]).get(rep_id, []):
-                if start.own:
-                    return _give_start(connection, rep, start.lane, athlete_id)
+            if there := starts_by_rep(connection, [rep_id]).get(rep_id, []):
+                lane = next((start.lane for start in there if start.own), None)
+                if lane is None:
+                    raise ValueError(f"rep {rep_id} was nobody's own; say who ran in which lane")
+                return _give_start(connection, rep, lane, athlete_id)
             connection.execute(
                 sa.update(turn_table)
                 .where(turn_table.c.rep_id == rep_id)
                 .values(athlete_id=athlete_id)
             )
-            return write_rep(connection, rep, athlete_id=athlete_id)
+            given = write_rep(connection, rep, athlete_id=athlete_id)
+            drop_clips(connection, [rep_id])
+            return given
 
     def give_start(self, rep_id: int, lane: int, athlete_id: int | None) -> Rep:
         """Who ran in a lane of a rep, said afterwards, the first lane being 0.
@@ -65,7 +72,11 @@ def _as_if_alone(rep: Rep, start: Start) -> Rep:
     if start.own:
         return his
     return replace(
-        his, status=start.status, reaction_s=start.reaction_s, reaction_u=start.reaction_u
+        his,
+        status=start.status,
+        reaction_s=start.reaction_s,
+        reaction_u=start.reaction_u,
+        seen_leg=start.seen_leg,
     )
 
 
@@ -98,7 +109,9 @@ def _give_start(connection: Connection, rep: Rep, lane: int, athlete_id: int | N
             .where(start_table.c.rep_id == rep.id, start_table.c.lane == number)
             .values(athlete_id=who, lead_leg=leg)
         )
-    return follow_starts(connection, rep)
+    given = follow_starts(connection, rep)
+    drop_clips(connection, [rep.id])
+    return given
 
 
 def follow_starts(connection: Connection, rep: Rep, **columns: Any) -> Rep:
@@ -109,5 +122,7 @@ def follow_starts(connection: Connection, rep: Rep, **columns: Any) -> Rep:
         players[start.lane] = start.athlete_id
     drill = rep.drill | {"players": players}
     connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(drill=drill))
-    own = next(start for start in there if start.own)
+    own = next((start for start in there if start.own), None)
+    if own is None:
+        return write_rep(connection, rep, athlete_id=None, **columns)
     return write_rep(connection, rep, athlete_id=own.athlete_id, lead_leg=own.lead_leg, **columns)

@@ -16,6 +16,7 @@ from pi.store import stamps
 from pi.store.athletes import check_agreed, check_athletes
 from pi.store.changes import next_change
 from pi.store.connection import Connected
+from pi.store.lanes import follow_starts
 from pi.store.records import Busy, Rep, WrongStep
 from pi.store.rows import active_rep, as_rep, rep_by_id, running_session
 from pi.store.states import write_rep
@@ -24,6 +25,7 @@ from pi.tables import rep_table, session_table, start_table
 # A request that no device took for so long is not started any more: nobody expects it by then.
 STALE_NS = 10_000_000_000
 MOST_LANES = 4
+NOBODYS_LANE = -1  # in place of a lane's number: nobody's
 
 
 class Reps(Connected):
@@ -79,17 +81,23 @@ class Reps(Connected):
 
     # The device's side
 
-    def change_rep(self, rep_id: int, **columns: Any) -> Rep:
-        """Write columns of a rep; a new state must be one of its STEPS, else WrongStep."""
+    def change_rep(self, rep_id: int, *, own_lane: int | None = None, **columns: Any) -> Rep:
+        """Write columns of a rep; a new state must be one of its STEPS, else WrongStep.
+
+        own_lane : of a rep with lanes the one that it is about from now on, whoever is in it; one
+        where nobody is, or NOBODYS_LANE, makes it nobody's. None leaves that as it is.
+        """
         with self._writing() as connection:
             rep = rep_by_id(connection, rep_id)
-            if columns.get("athlete_id") is not None and rep.drill.get("players"):
-                column = start_table.c  # a number was called: the rep is about whose it is
-                own = column.athlete_id == columns["athlete_id"]
-                connection.execute(
-                    sa.update(start_table).where(column.rep_id == rep_id).values(own=own)
-                )
-            return write_rep(connection, rep, **columns)
+            if own_lane is None or not rep.drill.get("players"):
+                return write_rep(connection, rep, **columns)
+            column = start_table.c
+            connection.execute(
+                sa.update(start_table)
+                .where(column.rep_id == rep_id)
+                .values(own=column.lane == own_lane)
+            )
+            return follow_starts(connection, rep, **columns)
 
     def date_reps(self) -> int:
         """Date the reps of this boot that were run before the time was known; how many.

@@ -48,24 +48,34 @@ def write_rep(connection: Connection, rep: Rep, **columns: Any) -> Rep:
     if "result" in columns:
         told = (columns["result"] or {}).get("reaction_s") or {}
         columns |= {"reaction_s": told.get("value"), "reaction_u": told.get("u")}
+        columns["seen_leg"] = (columns["result"] or {}).get("lead_leg")
     columns["changed"] = next_change(connection)
     connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(**columns))
-    if rep.active and not STEPS[state]:
-        _end_turn(connection, rep.id, state)
     changed = rep_by_id(connection, rep.id)
+    if rep.active and not changed.active:
+        _end_turns(connection, changed)
     if changed.drill.get("players"):
         _tell_starts(connection, changed)
     return changed
 
 
-def _end_turn(connection: Connection, rep_id: int, state: str) -> None:
-    """A start that came to its end is done; one that was called back or stopped waits again."""
-    after = {"state": "done"} if state == "done" else {"state": "waiting", "rep_id": None}
-    connection.execute(
-        sa.update(turn_table)
-        .where(turn_table.c.rep_id == rep_id, turn_table.c.state == "up")
-        .values(**after)
-    )
+def _end_turns(connection: Connection, rep: Rep) -> None:
+    """A start that came to its end is done; one that was called back or stopped waits again.
+
+    Of lanes each by itself: whoever moved before the signal starts again, the others do not.
+    """
+    column = turn_table.c
+    own = sa.and_(column.rep_id == rep.id, column.state == "up")
+    again = {"state": "waiting", "rep_id": None}
+    if rep.state != "done":
+        connection.execute(sa.update(turn_table).where(own).values(**again))
+        return
+    for start in starts_by_rep(connection, [rep.id]).get(rep.id, []):
+        told = starts.told_of(rep.result, start.lane)
+        if told and told["status"] == "false_start":
+            his = column.athlete_id.is_not_distinct_from(start.athlete_id)
+            connection.execute(sa.update(turn_table).where(own, his).values(**again))
+    connection.execute(sa.update(turn_table).where(own).values(state="done"))
 
 
 def _tell_starts(connection: Connection, rep: Rep) -> None:
@@ -83,6 +93,7 @@ def _tell_starts(connection: Connection, rep: Rep) -> None:
                 status=told["status"] if told and counts else rep.status,
                 reaction_s=reaction.get("value"),
                 reaction_u=reaction.get("u"),
+                seen_leg=told.get("lead_leg") if told and counts else None,
                 deleted_at=rep.deleted_at,
             )
         )

@@ -167,6 +167,13 @@ def _new_station(connection: Connection) -> Station:
     return made
 
 
+def mark_unpacked(connection: Connection) -> None:
+    """From now on the file holds what was deleted, until it is packed."""
+    if not _station(connection):
+        _new_station(connection)
+    connection.execute(sa.update(station_table).values(unpacked=True))
+
+
 def kept_days(connection: Connection) -> int | None:
     """After how many days what is stored is forgotten; None for never."""
     row = connection.execute(sa.select(station_table.c.keep_days)).first()

@@ -1,5 +1,7 @@
 """A class and a coach's group: teams, lanes, notes, consent, what is kept how long, the log."""
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,6 +20,7 @@ def upgrade() -> None:
     op.add_column(
         "station", sa.Column("language", sa.String(16), nullable=False, server_default="")
     )
+    _keep_what_is_there()
     op.create_table(
         "team_member",
         sa.Column("session_id", sa.Integer, sa.ForeignKey("session.id"), primary_key=True),
@@ -62,3 +65,21 @@ def upgrade() -> None:
         sa.Column("what", sa.String(16), nullable=False),
         sa.Column("who", sa.String(40), nullable=False),
     )
+
+
+def _keep_what_is_there() -> None:
+    """An update forgets nobody: until somebody chooses for how long, old starts are kept.
+
+    When a name was typed is not known of any: nobody wrote down whether the time was known.
+    """
+    connection = op.get_bind()
+    connection.execute(sa.text("UPDATE athlete SET dated = :no"), {"no": False})
+    if connection.scalar(sa.text("SELECT count(*) FROM rep")):
+        if not connection.scalar(sa.text("SELECT count(*) FROM station")):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO station (id, signing_key, pin, pin_hash) VALUES (1, :key, '', '')"
+                ),
+                {"key": secrets.token_hex(32)},
+            )
+        connection.execute(sa.text("UPDATE station SET keep_days = NULL"))

@@ -1,0 +1,13 @@
+"""The leg that was seen to lead; whether the file is still to be packed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    op.add_column("rep", sa.Column("seen_leg", sa.String(8)))
+    op.add_column("start", sa.Column("seen_leg", sa.String(8)))
+    op.add_column("station", sa.Column("unpacked", sa.Boolean, nullable=False, server_default="0"))
