@@ -238,11 +238,11 @@ def rank(number: int) -> ResponseReturnValue:
 
 @page.get("/session/<int:number>.json")
 def as_json(number: int) -> ResponseReturnValue:
-    """A session with its turns and every result in full."""
+    """A session with its turns and every athlete's starts in full."""
     session = store().session(number)
     if session is None:
         abort(404)
-    reps = store().starts(number)
+    made = export.in_pieces(store(), {"session_id": number})
     turns = store().turns(number)
     names = names_of()
     who = dict.fromkeys(turn.athlete_id for turn in turns if turn.athlete_id in names)
@@ -250,7 +250,7 @@ def as_json(number: int) -> ResponseReturnValue:
         "session": asdict(session),
         "turns": [asdict(turn) for turn in turns],
         "athletes": {str(athlete): names[athlete] for athlete in who},
-        "reps": [export.as_json(rep) for rep in reversed(reps)],
+        "reps": [export.start_json(each) for each in sorted(made, key=lambda one: one.rep.id)],
     }
     return jsonify(told)
 
