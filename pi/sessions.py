@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from random import Random
+from statistics import NormalDist, fmean, median
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 Start = tuple[str, str]  # posture, leg that leads
 
@@ -19,6 +19,7 @@ USUAL_SPREAD_S = 0.025
 """Standard deviation of one athlete's reaction times from start to start, where too few are there
 to know it: 20 to 30 ms is what is usually found."""
 KNOWN_FROM = 6  # starts from which the athlete's own spread is believed
+BELIEVED_FREE = 4  # degrees of freedom from which a spread of several kinds of starts is
 SURE = 0.95
 POWER = 0.80
 MOST = 99  # more starts than this nobody makes
@@ -72,19 +73,32 @@ def summary(values: Sequence[float], u: Sequence[float], usual: float = USUAL_SP
     """Median of an athlete's starts with its standard uncertainty.
 
     values, u : (k,) s, with the uncertainty that each was measured with.
-    The median of k normal values is known to sqrt(pi / 2) of the mean's uncertainty for many k
-    (Kenney & Keeping 1962), to the mean's for one or two.
     """
-    kept = np.asarray(values, float)
-    count = len(kept)
+    count = len(values)
     if not count:
         return Known(math.nan, math.nan, math.nan, 0)
-    spread = float(np.std(kept, ddof=1)) if count > 1 else math.nan
+    spread = math.sqrt(_squares(values) / (count - 1)) if count > 1 else math.nan
     believed = spread if count >= KNOWN_FROM else max(usual, spread if count > 1 else 0.0)
-    measured = float(np.sqrt(np.mean(np.square(np.asarray(u, float)))))
-    factor = 1.0 if count < 3 else math.sqrt(math.pi / 2)
-    u_median = factor * math.hypot(believed, measured) / math.sqrt(count)
-    return Known(float(np.median(kept)), u_median, spread, count)
+    measured = math.sqrt(fmean(each * each for each in u))
+    u_median = math.hypot(believed, measured) * math.sqrt(_median_variance(count))
+    return Known(float(median(values)), u_median, spread, count)
+
+
+def _squares(values: Sequence[float]) -> float:
+    """Sum of squares about the mean."""
+    mean = fmean(values)
+    return math.fsum((value - mean) ** 2 for value in values)
+
+
+def _median_variance(count: int) -> float:
+    """Variance of the median of so many normal values, in shares of theirs.
+
+    The mean's for one or two, pi / 2 of it for many (Kenney & Keeping 1962); between, the sums of
+    normal order statistics (Teichroew 1956) to 1 %.
+    """
+    if count < 3:
+        return 1.0 / count
+    return math.pi / 2 / (count + (0.48 if count % 2 else 1.3))
 
 
 class Comparison(NamedTuple):
@@ -106,48 +120,116 @@ def compare(
     blocks : of each start, what it is compared within: legs within a posture, since who led with
     the left from the back and with the right from the plank has told nothing of his legs. None for
     all alike.
-    Least squares with a level for each block, and Student's t at 95 %; the usual spread where the
-    athlete's own is not known yet. `more` is the number of starts of each kind, beyond the fewer of
-    those made, for which a difference as large as this one would be told in 80 % of sessions:
-    2 ((z_0.975 + z_0.8) s / d)² of each (Cohen, Statistical Power Analysis, 1988).
-    NaN where nothing can be compared.
+    Least squares with a level for each block. Each kind may spread in its own way: Welch's t at
+    95 %, with the degrees of freedom of Satterthwaite (Biometrics 1946), and the usual spread for
+    one that was seen to spread less in so few starts that chance can make it. Where a kind was not
+    repeated within a block, one spread for both.
+    `more` is the number of starts of each kind, beyond the fewer of those made, for which a
+    difference as large as this one would be told in 80 % of sessions: 2 ((z_0.975 + z_0.8) s / d)²
+    of each (Cohen, Statistical Power Analysis, 1988).   NaN where nothing can be compared.
     """
-    nothing = Comparison(math.nan, math.nan, False, None)
-    if not (len(first) and len(second)):
-        return nothing
-    values = np.array([*first, *second], float)
-    is_first = np.repeat([1.0, 0.0], [len(first), len(second)])
-    within = [*blocks[0], *blocks[1]] if blocks else [None] * len(values)
-    levels = [[float(one == level) for one in within] for level in dict.fromkeys(within)]
-    design = np.array([is_first, *levels]).T
-    if np.linalg.matrix_rank(design) < design.shape[1]:
-        return nothing
-    answer = np.linalg.lstsq(design, values, rcond=None)[0]
-    difference = float(answer[0])
-    free = len(values) - design.shape[1]
-    own = math.sqrt(float(np.sum((values - design @ answer) ** 2)) / free) if free else 0.0
-    known = free >= KNOWN_FROM - 2
-    spread = own if known else max(USUAL_SPREAD_S, own)
-    u = spread * math.sqrt(float(np.linalg.inv(design.T @ design)[0, 0]))
-    sure = (1 + SURE) / 2
-    limit = float(stats.t.ppf(sure, free) if known else stats.norm.ppf(sure))
+    kinds = (first, second)
+    within = blocks or ([None] * len(first), [None] * len(second))
+    cells: dict[Hashable, tuple[list[float], list[float]]] = {}
+    for side in (0, 1):
+        for value, block in zip(kinds[side], within[side], strict=True):
+            cells.setdefault(block, ([], []))[side].append(value)
+    both = [(a, b) for a, b in cells.values() if a and b]
+    if not both:
+        return Comparison(math.nan, math.nan, False, None)
+    weights = [len(a) * len(b) / (len(a) + len(b)) for a, b in both]
+    shares = [weight / math.fsum(weights) for weight in weights]
+    apart = [fmean(a) - fmean(b) for a, b in both]
+    difference = math.fsum(w * d for w, d in zip(shares, apart, strict=True))
+    # What each kind's variance adds to that of the difference, and how well it is known.
+    adds = [
+        math.fsum(w * w / len(cell[side]) for w, cell in zip(shares, both, strict=True))
+        for side in (0, 1)
+    ]
+    own = [[cell[side] for cell in cells.values() if cell[side]] for side in (0, 1)]
+    squares = [math.fsum(map(_squares, cell)) for cell in own]
+    free = [sum(len(values) - 1 for values in cell) for cell in own]
+    if all(free):
+        parts = [_Part(*part) for part in zip(adds, squares, free, strict=True)]
+    else:
+        left = math.fsum(w * (d - difference) ** 2 for w, d in zip(weights, apart, strict=True))
+        parts = [_Part(sum(adds), sum(squares) + left, sum(free) + len(both) - 1)]
+    u, limit = _u_and_limit(parts)
     repeated = min(len(first), len(second)) > 1  # one start of a kind tells nothing of the kind
-    if repeated and u > 0 and abs(difference) > limit * u:
+    if repeated and abs(difference) > limit:
         return Comparison(difference, u, True, 0)
-    reach = float(stats.norm.ppf(sure) + stats.norm.ppf(POWER))
+    spread = u / math.sqrt(sum(adds))
+    normal = NormalDist()
+    reach = normal.inv_cdf((1 + SURE) / 2) + normal.inv_cdf(POWER)
     wanted = 2 * (reach * spread / difference) ** 2 if difference else math.inf
     more = max(1, math.ceil(wanted) - min(len(first), len(second))) if wanted <= MOST else None
     return Comparison(difference, u, False, more)
 
 
-def improved(now: Known, before: Known) -> Known:
-    """How much quicker an athlete is than before: seconds gained, with their uncertainty."""
-    return Known(
-        before.value - now.value,
-        math.hypot(now.u, before.u),
-        math.nan,
-        min(now.starts, before.starts),
-    )
+class _Part(NamedTuple):
+    """What one spread has to do with the uncertainty of a difference."""
+
+    adds: float  # of its variance, to the difference's
+    squares: float  # seen about the means
+    free: int  # degrees of freedom
+    least: float = 0.0  # s, no spread is smaller than what it was measured with
+
+    @property
+    def variance(self) -> float:
+        usual = USUAL_SPREAD_S if self.free < BELIEVED_FREE else 0.0
+        seen = self.squares / self.free if self.free else 0.0
+        return max(seen, usual * usual, self.least * self.least)
+
+
+def _u_and_limit(parts: Sequence[_Part]) -> tuple[float, float]:
+    """Uncertainty of a difference, and what it has to exceed to be told from chance at 95 %.
+
+    Welch and Satterthwaite; infinite where nothing was repeated, so that no spread was seen.
+    """
+    variances = [part.adds * part.variance for part in parts]
+    u = math.sqrt(math.fsum(variances))
+    if not (u and all(part.free for part in parts)):
+        return u, math.inf
+    doubt = math.fsum(v * v / part.free for v, part in zip(variances, parts, strict=True))
+    return u, u * float(stdtrit(u**4 / doubt, (1 + SURE) / 2))
+
+
+class Gain(NamedTuple):
+    """How much quicker an athlete is than before."""
+
+    value: float  # s gained
+    u: float
+    told: bool  # whether that can be told from chance
+    starts: int  # of now, that could be compared
+
+
+ByPosture = Mapping[str, Sequence[tuple[float, float]]]
+"""Reactions with their u, both in s, by posture."""
+
+
+def improved(now: ByPosture, before: ByPosture) -> Gain | None:
+    """How much quicker an athlete is than before: like with like, posture by posture.
+
+    The gain of a posture is the difference of the medians, and the whole the mean over the postures
+    that both have, weighted by the starts made now: another mixture of postures than before is no
+    gain and no loss. Each posture has its own spread, the same now and before. Told at 95 %, as in
+    `compare`, where each of them was repeated.   None without such a posture.
+    """
+    cells = [(now[kind], before[kind]) for kind in now if now[kind] and before.get(kind)]
+    if not cells:
+        return None
+    count = sum(len(new) for new, _ in cells)
+    gained, parts = 0.0, []
+    for cell in cells:
+        new, old = ([value for value, _ in side] for side in cell)
+        share = len(new) / count
+        gained += share * (median(old) - median(new))
+        adds = share * share * (_median_variance(len(new)) + _median_variance(len(old)))
+        squares, free = _squares(new) + _squares(old), len(new) + len(old) - 2
+        least = math.sqrt(fmean(u * u for side in cell for _, u in side))
+        parts.append(_Part(adds, squares, free, least))
+    u, limit = _u_and_limit(parts)
+    return Gain(gained, u, abs(gained) > limit, count)
 
 
 class Felt(NamedTuple):
@@ -194,8 +276,8 @@ def consistency(
     free = len(values) - len(groups)
     if free < SPREAD_FROM - 1:
         return None
-    seen = sum(float(np.sum(np.square(np.subtract(own, np.mean(own))))) for own in groups) / free
-    measured = float(np.mean(np.square(np.asarray(u, float))))
+    seen = math.fsum(map(_squares, groups)) / free
+    measured = fmean(each * each for each in u)
     true, doubt = max(seen - measured, 0.0), max(seen, measured) * math.sqrt(2 / free)
     value, most, least = (math.sqrt(max(each, 0.0)) for each in (true, true + doubt, true - doubt))
     return Known(value, max(most - value, (most - least) / 2), math.sqrt(seen), len(values))
@@ -271,52 +353,143 @@ def dealt(athletes: Sequence[Who], teams: Sequence[str], random: Random) -> dict
     return {who: order[k % len(order)] for k, who in enumerate(drawn)}
 
 
-class Made(NamedTuple):
-    """What one athlete has made of the plan."""
+class Turned(NamedTuple):
+    """A planned start as it stands."""
 
-    done: int
-    planned: int
-    gained: Known | None  # s quicker than before, as `improved` has it
+    athlete: int | None
+    state: str  # waiting | up | done | skipped | away
+    status: str | None = None  # how the start ended that it became
+
+
+class Timed(NamedTuple):
+    """A measured reaction, neither early nor false."""
+
+    athlete: int | None
+    posture: str
+    lead_leg: str
+    value: float  # s
+    u: float
+
+
+class Progress(NamedTuple):
+    """How far somebody has come with the plan."""
+
+    planned: int  # starts
+    made: int
+    measured: int  # of those made: nobody moved in the others, or the pictures do not show it
+
+    @property
+    def complete(self) -> bool:
+        """Whether every start of the plan was made, with a number to show for it."""
+        return self.measured == self.planned > 0
+
+
+def is_planned(state: str) -> bool:
+    """Whether a turn in that state is to be made: not one that is skipped, or of an absent one."""
+    return state not in ("skipped", "away")
+
+
+def progress(turns: Sequence[Turned]) -> Progress:
+    """How much of the plan was made."""
+    planned = [turn for turn in turns if is_planned(turn.state)]
+    made = [turn for turn in planned if turn.state == "done"]
+    measured = sum(turn.status in ("measured", "early") for turn in made)
+    return Progress(len(planned), len(made), measured)
+
+
+class Own(NamedTuple):
+    """What one athlete did in a session."""
+
+    athlete: int | None
+    progress: Progress
+    reaction: Known
+    gained: Gain | None
+    consistent: Known | None  # from start to start, beyond measuring
+    kinds: dict[Start, Known]  # reaction, by posture and leg
+
+
+def board(
+    turns: Sequence[Turned], now: Sequence[Timed], before: Mapping[int | None, ByPosture]
+) -> list[Own]:
+    """What everybody did, in the order of the plan: nobody is first, and nobody last.
+
+    now : of this session.   before : of earlier ones, by athlete.
+    """
+    planned: dict[int | None, list[Turned]] = {}
+    made: dict[int | None, list[Timed]] = {turn.athlete: [] for turn in turns}
+    for turn in turns:
+        planned.setdefault(turn.athlete, []).append(turn)
+    for one in now:
+        if one.athlete in made:
+            made[one.athlete].append(one)
+    return [
+        _own(athlete, progress(own), made[athlete], before.get(athlete, {}))
+        for athlete, own in planned.items()
+    ]
+
+
+def _own(athlete: int | None, progress: Progress, now: Sequence[Timed], before: ByPosture) -> Own:
+    values, u = [one.value for one in now], [one.u for one in now]
+    postures: dict[str, list[tuple[float, float]]] = {}
+    kinds: dict[Start, list[Timed]] = {}
+    for one in now:
+        postures.setdefault(one.posture, []).append((one.value, one.u))
+        kinds.setdefault((one.posture, one.lead_leg), []).append(one)
+    return Own(
+        athlete,
+        progress,
+        summary(values, u),
+        improved(postures, before),
+        consistency(values, u, [one.posture for one in now]),
+        {
+            kind: summary([one.value for one in own], [one.u for one in own])
+            for kind, own in kinds.items()
+        },
+    )
 
 
 class Total(NamedTuple):
     """What a team has made of the plan, fair to small teams: shares and means, no sums."""
 
     team: str
-    athletes: int
-    circuits: int  # athletes who made all their starts
-    done: int  # starts
+    athletes: int  # for whom something is planned
+    circuits: int  # athletes who completed theirs
+    made: int  # starts
     planned: int
-    share: float  # done of planned; NaN where none was planned
+    share: float  # made of planned; NaN where none was planned
     gained: Known  # mean gain of those who have one (`starts` is how many), NaN where nobody has
+    place: str  # by gain: "1", "2="; "" where no team can be told from another
 
 
-def totals(teams: Mapping[Who, str], made: Mapping[Who, Made]) -> list[Total]:
+def totals(teams: Mapping[Who, str], told: Mapping[Who, Own]) -> list[Total]:
     """Every team's total, in the order in which the teams first come.
 
-    made : by athlete; whoever is in no team counts for none, whoever made nothing known is left
-    out. The mean of n gains is known to sqrt(Σ u²) / n.   `places` of {team: (gained.value,
-    gained.u)} tells which teams differ.
+    told : by athlete, as `board` has it; whoever is in no team counts for none, nor who is absent
+    or unknown. The mean of n gains is known to sqrt(Σ u²) / n.
     """
     found = []
     for team in dict.fromkeys(teams.values()):
-        own = [made[who] for who, each in teams.items() if each == team and who in made]
-        done, planned = sum(each.done for each in own), sum(each.planned for each in own)
-        gains = [each.gained for each in own if each.gained and math.isfinite(each.gained.value)]
-        count = len(gains)
+        own = [told[who] for who, each in teams.items() if each == team and who in told]
+        own = [each for each in own if each.progress.planned]
+        made = sum(each.progress.made for each in own)
+        planned = sum(each.progress.planned for each in own)
+        gains = [each.gained for each in own if each.gained]
         mean, u = math.nan, math.nan
-        if count:
-            mean = sum(each.value for each in gains) / count
-            u = math.hypot(*(each.u for each in gains)) / count
+        if gains:
+            mean = fmean(each.value for each in gains)
+            u = math.hypot(*(each.u for each in gains)) / len(gains)
         found.append(
             Total(
                 team,
                 len(own),
-                sum(each.done >= each.planned > 0 for each in own),
-                done,
+                sum(each.progress.complete for each in own),
+                made,
                 planned,
-                done / planned if planned else math.nan,
-                Known(mean, u, math.nan, count),
+                made / planned if planned else math.nan,
+                Known(mean, u, math.nan, len(gains)),
+                "",
             )
         )
-    return found
+    known = {each.team: (each.gained.value, each.gained.u) for each in found}
+    labels = {team: place.label for team, place in places(known, largest=True).items()}
+    return [each._replace(place=labels.get(each.team, "")) for each in found]

@@ -1,7 +1,9 @@
 """What a class and a coach's group need beside the turns: names, teams, lanes, notes, boards."""
 
+import csv
 import io
 import re
+import zipfile
 
 import pytest
 from sample_reps import lanes_result, sample_result, walk
@@ -151,6 +153,72 @@ def test_three_start_at_once_and_each_has_an_own_row(client, store, three_lanes)
     assert [start.athlete_id for start in store.starts_of([rep.id])[rep.id]][1] == elk
     assert post(client, f"/rep/{rep.id}/lane/7", athlete=elk).status_code == 404
     assert "Who ran in which lane?" in client.get(f"/rep/{rep.id}").text
+
+
+def test_a_table_has_a_row_for_each_athletes_start_with_what_was_said_of_it(
+    client, store, three_lanes
+):
+    names = "Fox 1, Owl 2, Bee 3, Elk 4"
+    post(client, "/session/begin", circuit="lesson", names=names, lanes="3", feel="yes")
+    session = store.running_session().id
+    for turn in store.turns(session)[:4]:
+        team = "Red" if turn.athlete_id % 2 else "Blue"
+        post(client, f"/session/{session}/teams", athlete=turn.athlete_id, team=team)
+    reps = []
+    for reactions in ((0.21, None, 0.34), (0.25,), (0.26, 0.27, 0.28), (0.29,)):
+        rep = store.request_turn(f"k{len(reps)}")
+        walk(store, rep, "settling", "holding", "running", "analysing")
+        reps.append(store.change_rep(rep.id, state="done", result=lanes_result(*reactions)))
+    last = [turn for turn in store.turns(session) if turn.rep_id == reps[2].id][1]
+    post(client, f"/session/turn/{last.id}/felt", felt="quicker")
+    post(client, f"/rep/{reps[2].id}/notes", note="Slipped", own="=SUM(1)")
+    called = {each.id: each.name for each in store.athletes()}
+
+    def table(query):
+        return list(csv.DictReader(io.StringIO(client.get(f"/reps.csv{query}").text[1:])))
+
+    starts = store.starts(session)
+    assert len(starts) == 8
+    for query in (f"?session_id={session}", ""):
+        rows = table(query)
+        assert [(row["id"], row["athlete"]) for row in rows] == [
+            (str(rep.id), called[rep.athlete_id]) for rep in starts
+        ]
+    first = [row for row in rows if row["id"] == str(reps[0].id)]
+    assert [row["lane"] for row in first] == ["1", "2", "3"]
+    assert [row["status"] for row in first] == ["measured", "no_movement", "measured"]
+    assert [row["reaction_s"] for row in first] == ["0.21", "", "0.34"]
+    assert {row["team"] for row in rows} == {"Red", "Blue"}
+    assert [row["felt"] for row in rows if row["felt"]] == ["quicker"]
+    assert {row["notes"] for row in rows} == {"", "Slipped; =SUM(1)"}
+    dashes = table(f"?session_id={session}&status=no_movement")
+    assert [(row["id"], row["lane"]) for row in dashes] == [(str(reps[0].id), "2")]
+    own = table(f"?athlete_id={starts[-1].athlete_id}")
+    assert {row["athlete"] for row in own} == {called[starts[-1].athlete_id]}
+    told = client.get(f"/session/{session}.json").json["reps"]
+    assert [(one["rep"]["id"], one["rep"]["athlete_id"]) for one in told] == [
+        (rep.id, rep.athlete_id) for rep in sorted(starts, key=lambda rep: rep.id)
+    ]
+    assert [one["lane"] for one in told if one["rep"]["id"] == reps[0].id] == [1, 2, 3]
+    assert {one["team"] for one in told} == {"Red", "Blue"}
+    assert ["Slipped", "=SUM(1)"] in [one["notes"] for one in told]
+    book = zipfile.ZipFile(io.BytesIO(client.get(f"/reps.xlsx?session_id={session}").data))
+    sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert sheet.count("<row ") == 9
+    assert "<f>" not in sheet, "no formula"
+
+
+def test_what_somebody_typed_is_no_formula_in_any_column(client, store):
+    post(client, "/session/begin", circuit="lesson", names="=SUM(1)")
+    session = store.running_session().id
+    store.set_team(session, store.turns(session)[0].athlete_id, "+1")
+    rep = run(store, "a")
+    post(client, f"/rep/{rep.id}/notes", note="@now")
+    (row,) = csv.DictReader(io.StringIO(client.get("/reps.csv").text[1:]))
+    assert (row["athlete"], row["team"], row["notes"]) == ("'=SUM(1)", "'+1", "'@now")
+    book = zipfile.ZipFile(io.BytesIO(client.get("/reps.xlsx").data))
+    assert b"=SUM(1)" in book.read("xl/sharedStrings.xml"), "a text"
+    assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
 
 
 # --- notes ---------------------------------------------------------------------------------------

@@ -186,6 +186,31 @@ def test_the_board_puts_nobody_last(coach, store):
     assert page.count("circuit done") == 3
 
 
+def test_a_start_in_which_nobody_moved_was_made_and_leaves_the_circuit_undone(client, store):
+    client.post("/session/begin", data={"circuit": "lesson", "names": "Fox"}, headers=OURS)
+    run(store, "a", 0.24)
+    run(store, "b", None, status="no_movement")
+    page = client.get(f"/session/{store.latest_session().id}").text
+    assert "2 of 2 starts, 1 of 2 measured" in page
+    assert "circuit done" not in page
+    assert "✓" not in page.partition('id="board"')[2].partition("</h2>")[0]
+
+
+def test_who_is_absent_has_nothing_to_make_on_any_page(coach, store):
+    first = coach.turns()[0].athlete_id
+    coach(f"/session/athlete/{first}/away")
+    number = store.latest_session().id
+    assert re.search(r"Fox 1</bdi>[^<]*<span[^>]*>absent<", coach.page(f"/session/{number}"))
+    assert "0 of 4 starts" in coach.page("/screen")
+    for team, who in (("Red", first), ("Red", coach.turns()[1].athlete_id)):
+        coach(f"/session/{number}/teams", athlete=who, team=team)
+    for key in ("a", "b", "c", "d"):
+        run(store, key)
+    row = coach.page(f"/session/{number}").partition("<caption>Teams")[2].partition("</table>")[0]
+    assert "100 %" in row
+    assert "1 of 1" in row
+
+
 def test_who_gets_quicker_than_before_sees_it(client, store):
     fox = store.add_athlete("Fox").id
     for k in range(6):

@@ -3,7 +3,7 @@
 import itertools
 import math
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import (
     Blueprint,
@@ -22,7 +22,7 @@ from flask_babel import ngettext
 from pi import sessions
 from pi.drills import LEAD_LEGS, POSTURES
 from pi.sessions import Comparison, Known
-from pi.store import Athlete, Busy, Reaction, Rep, Session, Turn
+from pi.store import Athlete, Busy, Rep, Session, Turn
 from web import export, words
 from web.at_hand import poke, store
 from web.export import download
@@ -34,91 +34,63 @@ page = Blueprint("board", __name__)
 
 EARLIER = 30  # starts of one posture that "before" is taken from
 
+Quantity = dict[str, float]
+
 
 class Column(NamedTuple):
-    """What one athlete did in a session."""
+    """What one athlete did in a session, and who that is."""
 
-    athlete: int | None
+    own: sessions.Own
     name: str
     token: str  # of the own page; "" for nobody's
-    done: int
-    planned: int
-    reaction: dict[str, Any] | None  # median, as a quantity
-    spread: float | None  # s, from start to start; None for fewer than three
-    gained: dict[str, Any] | None  # s quicker than before, as a quantity
-    ahead: bool  # more than its uncertainty
-    behind: bool
     team: str
-    gain: Known | None  # as `gained`
-    consistent: dict[str, Any] | None  # s, from start to start beyond measuring, as a quantity
-    kinds: dict[tuple[str, str], Known]  # reaction, by posture and leg
+    away: bool  # absent, with nothing planned
+
+    @property
+    def reaction(self) -> Quantity | None:
+        return quantity(self.own.reaction)
+
+    @property
+    def gained(self) -> Quantity | None:
+        return quantity(self.own.gained)
+
+    @property
+    def consistent(self) -> Quantity | None:
+        return quantity(self.own.consistent)
 
 
 def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column]:
-    """Everybody in the order of the plan: nobody is first, and nobody last."""
+    """Everybody in the order of the plan, with what `sessions.board` has to tell."""
     known = {each.id: each for each in store().athletes()}
     names, teams = names_of(), store().teams(session.id)
-    before = earlier_ones(session, turns)
-    order = list(dict.fromkeys(turn.athlete_id for turn in turns))
-    told = []
-    for athlete in order:
-        own = [turn for turn in turns if turn.athlete_id == athlete]
-        made = [rep for rep in reps if rep.athlete_id == athlete]
-        now, gain = of_reps(made), against_before(made, before)
-        steady = consistency_of(made)
-        kinds: dict[tuple[str, str], list[Rep]] = {}
-        for rep in measured(made):
-            kinds.setdefault((rep.posture, rep.lead_leg), []).append(rep)
-        told.append(
-            Column(
-                athlete,
-                names.get(athlete, ""),
-                known[athlete].token if athlete in known else "",
-                sum(turn.state == "done" for turn in own),
-                sum(turn.state != "skipped" for turn in own),
-                quantity(now),
-                now.spread if now.starts > 2 else None,
-                quantity(gain) if gain else None,
-                bool(gain and gain.value > gain.u),
-                bool(gain and gain.value < -gain.u),
-                teams.get(athlete or 0, ""),
-                gain,
-                quantity(steady) if steady else None,
-                {kind: of_reps(own) for kind, own in kinds.items()},
+    there = {turn.athlete_id for turn in turns if turn.state != "away"}
+    ended = {(rep.id, rep.athlete_id): rep.status for rep in reps}
+    told = sessions.board(
+        [
+            sessions.Turned(
+                turn.athlete_id, turn.state, ended.get((turn.rep_id or 0, turn.athlete_id))
             )
-        )
-    return told
-
-
-def consistency_of(reps: list[Rep]) -> Known | None:
-    """How much an athlete's starts vary beyond what measuring them adds; None for too few."""
-    told = measured(reps)
-    return sessions.consistency(
-        [reaction(rep)[0] for rep in told],
-        [reaction(rep)[1] for rep in told],
-        [rep.posture for rep in told],
+            for turn in turns
+        ],
+        [timed(rep) for rep in measured(reps)],
+        earlier_ones(session, turns),
     )
-
-
-class TeamRow(NamedTuple):
-    """A team on the board."""
-
-    total: sessions.Total
-    gained: dict[str, Any] | None  # s quicker than before, each on average, as a quantity
-    place: str  # "1", "2="; "" where no team can be told from another
-
-
-def teams_of(session: Session, told: list[Column]) -> list[TeamRow]:
-    """What each team has made, fair to small ones; empty without teams."""
-    teams = {one.athlete: one.team for one in told if one.team}
-    made = {one.athlete: sessions.Made(one.done, one.planned, one.gain) for one in told}
-    totals = sessions.totals(teams, made)
-    known = {each.team: (each.gained.value, each.gained.u) for each in totals}
-    places = sessions.places(known, largest=True)
     return [
-        TeamRow(each, quantity(each.gained), places[each.team].label if each.team in places else "")
-        for each in totals
+        Column(
+            own,
+            names.get(own.athlete, ""),
+            known[own.athlete].token if own.athlete in known else "",
+            teams.get(own.athlete or 0, ""),
+            own.athlete not in there,
+        )
+        for own in told
     ]
+
+
+def teams_of(told: list[Column]) -> list[sessions.Total]:
+    """What each team has made, fair to small ones; empty without teams."""
+    teams = {one.own.athlete: one.team for one in told if one.team}
+    return sessions.totals(teams, {one.own.athlete: one.own for one in told})
 
 
 class First(NamedTuple):
@@ -126,7 +98,7 @@ class First(NamedTuple):
 
     posture: str
     lead_leg: str
-    rows: list[tuple[str, str, dict[str, Any] | None]]  # place, name, reaction
+    rows: list[tuple[str, str, Quantity | None]]  # place, name, reaction
 
 
 def first_of(session: Session, told: list[Column]) -> list[First]:
@@ -134,11 +106,11 @@ def first_of(session: Session, told: list[Column]) -> list[First]:
     if not session.circuit.get("ranking"):
         return []
     found = []
-    kinds = dict.fromkeys(kind for one in told for kind in one.kinds)
+    names = {one.own.athlete: one.name for one in told}
+    kinds = dict.fromkeys(kind for one in told for kind in one.own.kinds)
     for kind in kinds:
-        known = {one.athlete: one.kinds[kind] for one in told if kind in one.kinds}
+        known = {one.own.athlete: one.own.kinds[kind] for one in told if kind in one.own.kinds}
         ranked = sessions.ranking({who: (each.value, each.u) for who, each in known.items()})
-        names = {one.athlete: one.name for one in told}
         rows = [(place, names[who], quantity(known[who])) for place, who in ranked]
         found.append(First(*kind, rows))
     return found
@@ -158,35 +130,26 @@ def of_reps(reps: list[Rep]) -> Known:
     return sessions.summary([value for value, _ in values], [u for _, u in values])
 
 
-def earlier_ones(session: Session, turns: list[Turn]) -> dict[tuple[int, str], list[Reaction]]:
-    """Everybody's reactions of other sessions, newest first, by athlete and posture."""
+def timed(rep: Rep) -> sessions.Timed:
+    return sessions.Timed(rep.athlete_id, rep.posture, rep.lead_leg, *reaction(rep))
+
+
+def earlier_ones(
+    session: Session, turns: list[Turn]
+) -> dict[int | None, dict[str, list[tuple[float, float]]]]:
+    """Everybody's reactions of other sessions, by athlete and posture."""
     athletes = list({turn.athlete_id for turn in turns if turn.athlete_id is not None})
-    before: dict[tuple[int, str], list[Reaction]] = {}
+    before: dict[int | None, dict[str, list[tuple[float, float]]]] = {}
     for one in store().reactions(athletes, newest=EARLIER, but=session.id):
-        before.setdefault((one.athlete_id, one.posture), []).append(one)
+        own = before.setdefault(one.athlete_id, {})
+        own.setdefault(one.posture, []).append((one.value, one.u))
     return before
 
 
-def against_before(reps: list[Rep], earlier: dict[tuple[int, str], list[Reaction]]) -> Known | None:
-    """How much quicker one athlete is than before, over the postures that both have; else None.
-
-    reps : the athlete's own of this session.   earlier : as `earlier_ones` gives them.
-    """
-    now: list[Rep] = []
-    before: list[Reaction] = []
-    for posture in dict.fromkeys(rep.posture for rep in measured(reps)):
-        own = [rep for rep in reps if rep.posture == posture]
-        if known := earlier.get((own[0].athlete_id or 0, posture)):
-            before += known
-            now += own
-    if not before:
+def quantity(known: Known | sessions.Gain | None) -> Quantity | None:
+    if known is None or not math.isfinite(known.value):
         return None
-    then = sessions.summary([one.value for one in before], [one.u for one in before])
-    return sessions.improved(of_reps(now), then)
-
-
-def quantity(known: Known) -> dict[str, Any] | None:
-    return {"value": known.value, "u": known.u} if math.isfinite(known.value) else None
+    return {"value": known.value, "u": known.u}
 
 
 class Compared(NamedTuple):
@@ -257,7 +220,7 @@ def summary(number: int) -> ResponseReturnValue:
         compared=comparisons(reps) if alone else [],
         best=min(measured(reps), key=reaction, default=None) if alone else None,
         felt=how_well_felt(reps, felt_of),
-        teams=teams_of(session, told),
+        teams=teams_of(told),
         first=first_of(session, told),
     )
 
@@ -275,11 +238,11 @@ def rank(number: int) -> ResponseReturnValue:
 
 @page.get("/session/<int:number>.json")
 def as_json(number: int) -> ResponseReturnValue:
-    """A session with its turns and every result in full."""
+    """A session with its turns and every athlete's starts in full."""
     session = store().session(number)
     if session is None:
         abort(404)
-    reps = store().starts(number)
+    made = export.in_pieces(store(), {"session_id": number})
     turns = store().turns(number)
     names = names_of()
     who = dict.fromkeys(turn.athlete_id for turn in turns if turn.athlete_id in names)
@@ -287,7 +250,7 @@ def as_json(number: int) -> ResponseReturnValue:
         "session": asdict(session),
         "turns": [asdict(turn) for turn in turns],
         "athletes": {str(athlete): names[athlete] for athlete in who},
-        "reps": [export.as_json(rep) for rep in reversed(reps)],
+        "reps": [export.start_json(each) for each in sorted(made, key=lambda one: one.rep.id)],
     }
     return jsonify(told)
 

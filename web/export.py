@@ -8,7 +8,7 @@ from typing import Any
 import xlsxwriter
 from flask import Response
 
-from pi.store import Rep, Store
+from pi.store import Listed, Rep, Store
 from web import words
 
 BOM = "\ufeff"  # or Excel takes UTF-8 for something else
@@ -28,6 +28,21 @@ def as_json(rep: Rep) -> dict[str, Any]:
     return {"rep": {key: getattr(rep, key) for key in REP_KEYS}, "result": rep.result}
 
 
+def start_json(listed: Listed) -> dict[str, Any]:
+    """One athlete's start, with what was said of it."""
+    return as_json(listed.rep) | {
+        "lane": lane_of(listed),
+        "team": listed.team or None,
+        "felt": listed.felt or None,
+        "notes": listed.notes,
+    }
+
+
+def lane_of(listed: Listed | None) -> int | None:
+    """The lane's number as the pages have it: the nearest to the camera is 1."""
+    return None if listed is None or listed.lane is None else listed.lane + 1
+
+
 def track_csv(rep: Rep) -> str:
     """The track, one row a moment; only the head of the table when there is none."""
     track = (rep.result or {}).get("track") or {}
@@ -40,15 +55,19 @@ def track_csv(rep: Rep) -> str:
 def reps_csv(
     store: Store, wanted: Mapping[str, Any], names: Mapping[int | None, str]
 ) -> Iterator[str]:
-    """A table with one row for each rep, newest first, read from the store in pieces."""
+    """A table with one row for each athlete's start, newest first, read from the store in pieces.
+
+    A row's name is its id and lane: those of one rep have the same id.
+    """
     yield BOM
     yield from lines([row_of(None, "").keys()])
-    for rep in in_pieces(store, wanted):
-        yield from lines([row_of(rep, names.get(rep.athlete_id, "")).values()])
+    for listed in in_pieces(store, wanted):
+        yield from lines([row_of(listed, names.get(listed.rep.athlete_id, "")).values()])
 
 
-def row_of(rep: Rep | None, name: str) -> dict[str, Any]:
-    """A rep's main numbers under the names of their columns; all None without a rep."""
+def row_of(listed: Listed | None, name: str) -> dict[str, Any]:
+    """A start's main numbers under the names of their columns; all None without a start."""
+    rep = listed.rep if listed else None
     result: dict[str, Any] = (rep.result if rep else None) or {}
     splits = {split["metres"]: split for split in result.get("splits") or ()}
     capture, signal = result.get("capture") or {}, result.get("signal") or {}
@@ -82,6 +101,10 @@ def row_of(rep: Rep | None, name: str) -> dict[str, Any]:
     row["warnings"] = "; ".join(result.get("warnings", ()))
     for key in ("version", "algorithm"):
         row[key] = result.get(key)
+    row["lane"] = lane_of(listed)
+    row["team"] = listed.team if listed else None
+    row["felt"] = listed.felt if listed else None
+    row["notes"] = "; ".join(listed.notes) if listed else None
     return row
 
 
@@ -118,9 +141,10 @@ def reps_xlsx(
         sheet.freeze_panes(1, 0)
         sheet.write_row(0, 0, row_of(None, "").keys(), book.add_format({"bold": True}))
         number = 0
-        for rep in in_pieces(store, wanted):
+        for listed in in_pieces(store, wanted):
             number += 1
-            for column, value in enumerate(row_of(rep, names.get(rep.athlete_id, "")).values()):
+            row = row_of(listed, names.get(listed.rep.athlete_id, ""))
+            for column, value in enumerate(row.values()):
                 if isinstance(value, str):
                     sheet.write_string(number, column, value.replace("\0", "")[:MOST_TEXT])
                 elif value is not None:
@@ -130,15 +154,13 @@ def reps_xlsx(
     return out
 
 
-def in_pieces(store: Store, wanted: Mapping[str, Any]) -> Iterator[Rep]:
-    """Those reps, newest first, a piece of the store at a time."""
+def in_pieces(store: Store, wanted: Mapping[str, Any]) -> Iterator[Listed]:
+    """Every start like that, newest first and lane by lane, a piece of the store at a time."""
+    each = {key: wanted.get(key) for key in ("athlete_id", "status")}
     before = None
-    while True:
-        reps = store.reps(**wanted, limit=CHUNK, before=before)
-        yield from reps
-        if len(reps) < CHUNK:
-            return
-        before = reps[-1].id
+    while reps := store.listed_reps(**wanted, limit=CHUNK, before=before):
+        yield from store.listed(reps, **each)
+        before = reps[-1]
 
 
 def download(body: Any, name: str, kind: str = "text/csv") -> Response:

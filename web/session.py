@@ -42,14 +42,14 @@ def ups(turns: list[Turn], names: dict[int | None, str], states: tuple[str, ...]
     """The turns in one of those states, in their order, as the page tells of them."""
     own: dict[int | None, list[int]] = {}
     for turn in turns:
-        if turn.state != "skipped":
+        if sessions.is_planned(turn.state):
             own.setdefault(turn.athlete_id, []).append(turn.id)
     return [
         Up(
             turn,
             names.get(turn.athlete_id, ""),
             POSTURES[turn.posture],
-            own[turn.athlete_id].index(turn.id) + 1 if turn.state != "skipped" else 0,
+            own[turn.athlete_id].index(turn.id) + 1 if sessions.is_planned(turn.state) else 0,
             len(own.get(turn.athlete_id, ())),
         )
         for turn in turns

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as L
 
+from pi import sessions
 from pi.settings import home
 from pi.store import CONSENTS, LOGGED, MOST_KEEP_DAYS, SCREENS, Session
 from web import board, coach, wifi
@@ -138,8 +139,9 @@ def now_of(session: Session) -> dict[str, Any]:
     return {
         "coming": coming[: len(first) + 2],
         "together": len(first),
-        "done": sum(turn.state == "done" for turn in turns),
-        "planned": sum(turn.state not in ("skipped", "away") for turn in turns),
+        "progress": sessions.progress(
+            [sessions.Turned(turn.athlete_id, turn.state) for turn in turns]
+        ),
     }
 
 
@@ -151,6 +153,6 @@ def board_of(session: Session) -> dict[str, Any]:
     told = board.columns(session, turns, reps)
     return {
         "columns": told,
-        "teams": board.teams_of(session, told),
+        "teams": board.teams_of(told),
         "first": board.first_of(session, told),
     }

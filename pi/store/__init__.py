@@ -11,6 +11,7 @@ from pi.store.evidence import CLIP_KEPT_NS, KeptEvidence
 from pi.store.forgetting import Forgetting
 from pi.store.history import History
 from pi.store.lanes import Lanes
+from pi.store.listed import Listing
 from pi.store.notes import MOST_NOTES, NOTE_LENGTH, Notes
 from pi.store.records import (
     KEEP_DAYS,
@@ -20,6 +21,7 @@ from pi.store.records import (
     Device,
     Entry,
     Evidence,
+    Listed,
     NotAgreed,
     Reaction,
     Rep,
@@ -73,6 +75,7 @@ __all__ = [
     "Device",
     "Entry",
     "Evidence",
+    "Listed",
     "NotAgreed",
     "Reaction",
     "Rep",
@@ -95,6 +98,7 @@ __all__ = [
 class Store(
     Reps,
     History,
+    Listing,
     Changes,
     Lanes,
     KeptEvidence,

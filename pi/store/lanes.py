@@ -59,10 +59,16 @@ class Lanes(Connected):
 
 def each_start(connection: Connection, reps: Sequence[Rep]) -> list[Rep]:
     """Those reps, and in place of each that had lanes one for each athlete, as if he was alone."""
+    return [rep for _, rep in each_lane(connection, reps)]
+
+
+def each_lane(connection: Connection, reps: Sequence[Rep]) -> list[tuple[int | None, Rep]]:
+    """As each_start(), with the lane beside it; None of a rep that had none."""
     shared = starts_by_rep(connection, [rep.id for rep in reps if rep.drill.get("players")])
-    found: list[Rep] = []
+    found: list[tuple[int | None, Rep]] = []
     for rep in reps:
-        found += [_as_if_alone(rep, start) for start in shared.get(rep.id, [])] or [rep]
+        alone = [(start.lane, _as_if_alone(rep, start)) for start in shared.get(rep.id, [])]
+        found += alone or [(None, rep)]
     return found
 
 

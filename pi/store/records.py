@@ -116,6 +116,16 @@ class Start:
     deleted_at: str | None  # of the rep
 
 
+class Listed(NamedTuple):
+    """One athlete's start, as a row of a table."""
+
+    rep: Rep  # as if he had been alone in it
+    lane: int | None  # from 0; None without lanes
+    team: str  # "" for none
+    felt: str  # as in its turn
+    notes: list[str]  # of the rep, whoever of it they are about
+
+
 class Reaction(NamedTuple):
     """A measured reaction, neither early nor false."""
 
