@@ -208,6 +208,17 @@ def test_a_clip_is_seen_on_a_coach_s_phone_and_forgotten_with_a_tap(client, pupi
     assert client.get(path).status_code == 404
 
 
+def test_what_the_camera_sees_in_set_up_is_a_coach_s(client, pupil, store):
+    job = store.ask_set_up("still", {})
+    store.answer_set_up(job.id, {"width": 4}, picture=b"\xff\xd8 a child")
+    for path in (f"/set-up/job/{job.id}", f"/set-up/job/{job.id}/picture"):
+        assert client.get(path).status_code == 200
+        refused = pupil.get(path)
+        assert refused.status_code == 403
+        assert "s phone only" in refused.text
+        assert "a child" not in refused.text
+
+
 # --- names on other people's phones --------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pi.store import Calibration, SetUp
 from web import words
 from web.at_hand import poke, settings, store
+from web.coach import is_coach
 from web.reply import say
 from web.state import known_line, must_follow, state_now
 from web.told import told as in_language
@@ -35,6 +36,7 @@ ANSWER_S = 1.0
 PATIENCE_S = 10.0
 """How long the one tap of Calibrate again waits for each of its two steps."""
 
+COACHS = L("The camera's picture is shown on a coach's phone only.")
 NOT_RUNNING = L("The timer is not running. Switch it on, wait a moment, then try again.")
 
 
@@ -218,6 +220,8 @@ def ask() -> ResponseReturnValue:
 
 @page.get("/job/<int:number>")
 def job(number: int) -> ResponseReturnValue:
+    if not is_coach():
+        return jsonify(said=str(COACHS)), 403
     found = ended(number, ANSWER_S) if number < 2**63 else None
     if found is None:
         return jsonify(said=_("That is too long ago. Take a new still.")), 404
@@ -229,6 +233,8 @@ def job(number: int) -> ResponseReturnValue:
 @page.get("/job/<int:number>/picture")
 def picture(number: int) -> ResponseReturnValue:
     """What the camera saw. Kept by nobody: people may be in it."""
+    if not is_coach():
+        abort(403, str(COACHS))
     found = store().set_up(number) if number < 2**63 else None
     if found is None or not found.picture:
         abort(404, _("That picture is not kept any more. Take a new still."))
