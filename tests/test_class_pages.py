@@ -247,6 +247,21 @@ def test_whoever_did_not_agree_is_a_number_on_every_phone_but_a_coach_s(client, 
     assert post(client, "/settings/consent/999", mark="no").status_code == 404
 
 
+@pytest.mark.parametrize("view", ["now", "last", "board"])
+def test_the_big_screen_says_no_more_of_whoever_did_not_agree_though_a_coach_opened_it(
+    client, pupil, store, view
+):
+    post(client, "/session/begin", circuit="lesson", names="Maximilian")
+    run(store, "a")
+    who = store.athletes()[0]
+    post(client, f"/settings/consent/{who.id}", mark="no")
+    post(client, "/settings/screen", view=view)
+    post(client, f"/session/{store.running_session().id}/ranking", show="yes")
+    page = client.get("/screen").text
+    assert "Maximilian" not in page
+    assert f"No. {who.id}" in page
+
+
 def test_only_a_coach_reads_who_is_known_and_what_was_done(client, pupil, store):
     store.add_athlete("Fox 1")
     assert "Fox 1" in client.get("/settings").text

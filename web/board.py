@@ -54,10 +54,18 @@ class Column(NamedTuple):
     kinds: dict[tuple[str, str], Known]  # reaction, by posture and leg
 
 
-def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column]:
-    """Everybody in the order of the plan: nobody is first, and nobody last."""
+def columns(
+    session: Session,
+    turns: list[Turn],
+    reps: list[Rep],
+    names: dict[int | None, str] | None = None,
+) -> list[Column]:
+    """Everybody in the order of the plan: nobody is first, and nobody last.
+
+    names : what everybody is called, where not as this phone may read it.
+    """
     known = {each.id: each for each in store().athletes()}
-    names, teams = names_of(), store().teams(session.id)
+    names, teams = names or names_of(), store().teams(session.id)
     before = earlier_ones(session, turns)
     order = list(dict.fromkeys(turn.athlete_id for turn in turns))
     told = []
