@@ -22,7 +22,7 @@ from pi.drills import (
     own_circuit,
 )
 from pi.store import MOST_LANES, Busy, Session
-from web.at_hand import poke, settings, store
+from web.at_hand import poke, row_id, settings, store
 from web.language import N_
 from web.people import names_of
 from web.state import known_line, state_now
@@ -37,7 +37,7 @@ TEAMS = (N_("Red"), N_("Blue"), N_("Yellow"), N_("Green"), N_("Orange"), N_("Vio
 def plan_page(said: str = "", status: int = 200, names: str | None = None) -> ResponseReturnValue:
     """The plan, with what was typed so far.   names : what the list of names says instead."""
     earlier = store().sessions()
-    of = request.args.get("names", type=int)
+    of = request.args.get("names", type=row_id)
     before = next((each for each in earlier if of in (None, each.id)), None)
     form = request.form
     html = render_template(
@@ -45,7 +45,7 @@ def plan_page(said: str = "", status: int = 200, names: str | None = None) -> Re
         state=state_now(store()),
         said=said,
         circuits=offered().values(),
-        forgotten=request.args.get("forgotten", type=int),
+        forgotten=request.args.get("forgotten", type=row_id),
         postures=POSTURES.values(),
         legs=LEAD_LEGS,
         most_starts=MOST_STARTS,

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from pi import sessions
 from pi.drills import NOTES, POSTURES
 from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
-from web.at_hand import poke, store
+from web.at_hand import poke, row_id, store
 from web.language import N_
 from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
@@ -230,20 +230,24 @@ def join() -> ResponseReturnValue:
 @page.post("/rep/<int:number>/athlete")
 def give(number: int) -> ResponseReturnValue:
     """Whose rep it was, said afterwards."""
-    athlete = request.form.get("athlete", "")
     try:
-        store().give_rep(number, int(athlete) if athlete else None)
+        store().give_rep(number, whose())
     except ValueError:
         return answer(_("That athlete, or that rep, is not there any more."), 404)
     return answer()
 
 
+def whose() -> int | None:
+    """The athlete who was chosen, None for no name; ValueError for what is none."""
+    athlete = request.form.get("athlete", "")
+    return row_id(athlete) if athlete else None
+
+
 @page.post("/rep/<int:number>/lane/<int:lane>")
 def give_lane(number: int, lane: int) -> ResponseReturnValue:
     """Who started in that lane, said afterwards."""
-    athlete = request.form.get("athlete", "")
     try:
-        store().give_start(number, lane, int(athlete) if athlete else None)
+        store().give_start(number, lane, whose())
     except ValueError:
         return answer(_("That athlete, or that rep, is not there any more."), 404)
     return answer()
@@ -266,9 +270,9 @@ def note(number: int) -> ResponseReturnValue:
 @page.post("/session/<int:number>/teams")
 def change_team(number: int) -> ResponseReturnValue:
     """Which team an athlete is in; "" for none."""
-    athlete = request.form.get("athlete", type=int)
+    athlete = request.form.get("athlete", 0, type=row_id)
     try:
-        store().set_team(number, athlete or 0, request.form.get("team") or None)
+        store().set_team(number, athlete, request.form.get("team") or None)
     except ValueError:
         return answer(_("That athlete is not in this session."), 404)
     return answer()
