@@ -4,7 +4,7 @@ import io
 import re
 
 import pytest
-from sample_reps import lanes_result, sample_result, walk
+from sample_reps import add_rep, lanes_result, sample_result, walk
 from test_session_pages import run
 from test_web import JSON, OURS
 
@@ -260,6 +260,19 @@ def test_the_big_screen_says_no_more_of_whoever_did_not_agree_though_a_coach_ope
     page = client.get("/screen").text
     assert "Maximilian" not in page
     assert f"No. {who.id}" in page
+
+
+def test_a_deleted_rep_is_gone_from_every_phone_but_a_coach_s(client, pupil, store):
+    rep = add_rep(store)
+    store.save_evidence(rep.id, "picture", "image/png", b"png")
+    paths = [f"/rep/{rep.id}{end}" for end in ("", ".json", ".csv", "/picture.png")]
+    assert [pupil.get(path).status_code for path in paths] == [200] * 4
+    assert post(client, f"/rep/{rep.id}/delete").status_code == 303
+    paths.append(f"/rep/{rep.id}/replay.svg")
+    assert [pupil.get(path).status_code for path in paths] == [404] * 5
+    assert "Undo" in client.get(f"/rep/{rep.id}").text
+    assert post(client, f"/rep/{rep.id}/restore").status_code == 303
+    assert pupil.get(f"/rep/{rep.id}").status_code == 200
 
 
 def test_only_a_coach_reads_who_is_known_and_what_was_done(client, pupil, store):

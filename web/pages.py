@@ -267,8 +267,11 @@ def restore(number: int) -> ResponseReturnValue:
 
 
 def find(number: int) -> Rep:
+    """That rep; one that is deleted is there for a coach only, who may bring it back."""
     found = store().rep(number)
-    return found or abort(404, _("There is no rep %(number)s.", number=number))
+    if found is None or (found.deleted_at and not is_coach()):
+        abort(404, _("There is no rep %(number)s.", number=number))
+    return found
 
 
 def evidence(number: int, kind: str) -> Evidence:
