@@ -57,6 +57,7 @@ rep_table = sa.Table(
     sa.Column("result", sa.JSON(none_as_null=True)),
     sa.Column("reaction_s", sa.Float),  # as in the result, for boards to read
     sa.Column("reaction_u", sa.Float),
+    sa.Column("seen_leg", sa.String(8)),  # that led, as in the result
     sa.Column("deleted_at", sa.String(32)),
     sa.Column("changed", sa.BigInteger, nullable=False, unique=True),
     sa.Index("rep_athlete", "athlete_id", "id"),
@@ -106,6 +107,7 @@ start_table = sa.Table(
     sa.Column("status", sa.String(16)),
     sa.Column("reaction_s", sa.Float),
     sa.Column("reaction_u", sa.Float),
+    sa.Column("seen_leg", sa.String(8)),
     sa.Column("deleted_at", sa.String(32)),
     sa.Index(
         "start_board",

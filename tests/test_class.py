@@ -120,6 +120,32 @@ def test_each_lanes_leg_is_that_of_its_own_turn(store, four):
     ]
 
 
+def test_the_leg_that_was_seen_to_lead_is_each_ones_own_else_the_planned_one_counts(store, four):
+    fox, owl, bee, _ = four
+    turns = [(fox, "prone", "left"), (owl, "prone", "right"), (bee, "prone", "right")]
+    session = begin(store, turns, lanes=3)
+    result = lanes_result(0.2, 0.3, 0.4) | {"lead_leg": "right"}
+    for each, leg in zip(result["athletes"], ("right", "left", None), strict=True):
+        each["lead_leg"] = leg
+    rep = run(store, result=result)
+    assert [start.seen_leg for start in store.starts_of([rep.id])[rep.id]] == [
+        "right", "left", None,
+    ]  # fmt: skip
+    for results in (True, False):
+        told = store.starts(session.id, results=results)
+        assert [(each.seen_leg, each.led) for each in told] == [
+            ("right", "right"), ("left", "left"), (None, "right"),
+        ]  # fmt: skip
+    assert store.rep(rep.id).led == "right"
+    store.forget_athletes([fox])
+    assert store.rep(rep.id).seen_leg == "left"
+
+
+def test_a_result_that_tells_no_leg_leaves_the_planned_one(store):
+    rep = add_rep(store, lead_leg="left")
+    assert (rep.seen_leg, rep.led) == (None, "left")
+
+
 def test_without_lanes_one_starts_as_ever(store, four):
     session = lanes(store, four, 1)
     rep = store.request_turn("a")

@@ -65,7 +65,11 @@ def _as_if_alone(rep: Rep, start: Start) -> Rep:
     if start.own:
         return his
     return replace(
-        his, status=start.status, reaction_s=start.reaction_s, reaction_u=start.reaction_u
+        his,
+        status=start.status,
+        reaction_s=start.reaction_s,
+        reaction_u=start.reaction_u,
+        seen_leg=start.seen_leg,
     )
 
 

@@ -88,8 +88,14 @@ class Rep:
     result: dict[str, Any] | None
     reaction_s: float | None  # of the result
     reaction_u: float | None
+    seen_leg: str | None  # the leg that led, as it was seen: left | right
     deleted_at: str | None
     changed: int
+
+    @property
+    def led(self) -> str:
+        """The leg that led as it was seen, else the one that was planned."""
+        return self.seen_leg or self.lead_leg
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,7 @@ class Start:
     status: str | None  # of his part of the result; None until the rep has ended
     reaction_s: float | None  # where the rep counts
     reaction_u: float | None
+    seen_leg: str | None
     deleted_at: str | None  # of the rep
 
 

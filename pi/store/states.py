@@ -48,6 +48,7 @@ def write_rep(connection: Connection, rep: Rep, **columns: Any) -> Rep:
     if "result" in columns:
         told = (columns["result"] or {}).get("reaction_s") or {}
         columns |= {"reaction_s": told.get("value"), "reaction_u": told.get("u")}
+        columns["seen_leg"] = (columns["result"] or {}).get("lead_leg")
     columns["changed"] = next_change(connection)
     connection.execute(sa.update(rep_table).where(rep_table.c.id == rep.id).values(**columns))
     if rep.active and not STEPS[state]:
@@ -83,6 +84,7 @@ def _tell_starts(connection: Connection, rep: Rep) -> None:
                 status=told["status"] if told and counts else rep.status,
                 reaction_s=reaction.get("value"),
                 reaction_u=reaction.get("u"),
+                seen_leg=told.get("lead_leg") if told and counts else None,
                 deleted_at=rep.deleted_at,
             )
         )
