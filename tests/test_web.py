@@ -975,3 +975,22 @@ def test_a_rep_from_before_the_time_was_known_shows_no_date(client, store, timel
     for page in ("/reps", f"/rep/{rep.id}"):
         assert "date unknown" in client.get(page).text
     assert client.get(f"/rep/{rep.id}.json").json["rep"]["dated"] is False
+
+
+def test_a_session_from_before_the_time_was_known_has_no_date_and_gets_its_first_starts(
+    client, store, ready, timeless, tmp_path, monkeypatch
+):
+    client.post("/session/begin", data={"circuit": "short"}, headers=OURS)
+    rep = store.request_turn("a")
+    store.ask_stop(rep.id)
+    client.post("/session/1/end", headers=OURS)
+    for path in ("/session", "/session/1"):
+        assert "date unknown" in client.get(path).text, path
+        assert "UTC" not in client.get(path).text, path
+    monkeypatch.setattr(clock, "source", lambda: "network")
+    assert store.date_reps() == 1
+    session = store.session(1)
+    assert session.dated
+    assert session.started_at == store.rep(rep.id).requested_at
+    for path in ("/session", "/session/1"):
+        assert "date unknown" not in client.get(path).text, path
