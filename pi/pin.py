@@ -8,7 +8,7 @@ DIGITS = 6
 
 
 def new_pin() -> tuple[str, str]:
-    """A PIN that nobody guesses in five tries a minute, and the hash to keep of it."""
+    """A PIN that nobody guesses in thirty tries a minute, and the hash to keep of it."""
     pin = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     return pin, generate_password_hash(pin)
 

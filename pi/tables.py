@@ -25,6 +25,7 @@ session_table = sa.Table(
     sa.Column("started_at", sa.String(32), nullable=False),
     sa.Column("circuit", sa.JSON(none_as_null=True)),  # none: the day's starts without a plan
     sa.Column("ended_at", sa.String(32)),
+    sa.Column("dated", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 rep_table = sa.Table(
     "rep",

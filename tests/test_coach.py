@@ -1,5 +1,8 @@
 """Who may change things: everybody, until a coach has taken the timer over."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from click.testing import CliRunner
 from test_session_pages import run
@@ -118,6 +121,50 @@ def test_five_wrong_pins_are_enough_for_a_minute(phone, store, monkeypatch):
     later = coach.time.monotonic() + 61
     monkeypatch.setattr(coach.time, "monotonic", lambda: later)
     assert enter(client, pin).status_code == 303
+
+
+def at(address):
+    return {"environ_overrides": {"REMOTE_ADDR": address}}
+
+
+def test_eighty_wrong_pins_at_once_are_five_that_are_compared_one_at_a_time(phone, monkeypatch):
+    """Each comparison takes 32 MB and the processor: together they would take the box down."""
+    compared, at_once, most = [], [], []
+
+    def slow(pin, kept):
+        at_once.append(pin)
+        most.append(len(at_once))
+        time.sleep(0.01)
+        compared.append(at_once.pop())
+        return False
+
+    monkeypatch.setattr(coach, "is_right", slow)
+    with ThreadPoolExecutor(80) as phones:
+        told = list(phones.map(lambda k: enter(phone(), f"{k}").status_code, range(80)))
+    assert (told.count(403), told.count(429)) == (5, 75)
+    assert (len(compared), max(most)) == (5, 1)
+
+
+def test_who_guesses_locks_out_himself_and_not_the_coach(phone, store):
+    pin = store.station().pin
+    wrong = {"pin": "000000" if pin != "000000" else "111111"}
+    pupil = [
+        phone().post("/coach/enter", data=wrong, headers=OURS, **at("10.42.0.7")).status_code
+        for _ in range(7)
+    ]
+    assert pupil == [403] * 5 + [429] * 2
+    mine = phone().post("/coach/enter", data={"pin": pin}, headers=OURS, **at("10.42.0.8"))
+    assert mine.status_code == 303
+
+
+def test_all_phones_together_guess_thirty_times_a_minute(phone, monkeypatch):
+    monkeypatch.setattr(coach, "is_right", lambda pin, kept: False)
+    told = [
+        phone().post("/coach/enter", data={"pin": "1"}, headers=OURS, **at(f"10.42.0.{k}"))
+        for k in range(40)
+    ]
+    assert [answer.status_code for answer in told] == [403] * 30 + [429] * 10
+    assert "from all phones" in told[-1].text
 
 
 def test_a_cookie_of_another_timer_or_of_the_pin_before_is_worth_nothing(phone, store, taken):

@@ -792,6 +792,42 @@ def test_a_page_that_is_not_there_shows_the_way_back(client, path):
     assert "Back to Start" in answer.text
 
 
+LARGE = ["9" * 18, "9" * 19, "9" * 20, "9" * 400]
+
+
+@pytest.mark.parametrize("number", LARGE)
+def test_a_number_that_no_row_can_have_is_not_here_and_no_fault(app, client, ready, number):
+    for rule in app.url_map.iter_rules():
+        if "<int:" in rule.rule:
+            path = re.sub("<[^>]*>", number, rule.rule)
+            method = "GET" if "GET" in rule.methods else "POST"
+            answer = client.open(path, method=method, headers=OURS, data={"athlete": "1"})
+            assert answer.status_code < 500, path
+            assert answer.status_code in (303, 400, 404) if len(number) < 19 else (404,), path
+
+
+@pytest.mark.parametrize("number", LARGE)
+def test_a_number_that_no_row_can_have_is_a_wrong_choice_in_a_form(
+    client, store, ready, three_lanes, number
+):
+    rep = add_rep(store)
+    store.begin_session({"key": "own", "name": "x", "starts": []}, [(None, "prone", "free")])
+    forms = {
+        "/arm": {"posture": "prone", "athlete": number},
+        f"/rep/{rep.id}/athlete": {"athlete": number},
+        f"/rep/{rep.id}/lane/0": {"athlete": number},
+        "/session/1/teams": {"athlete": number, "team": "Red"},
+        "/games/arm": {"game": "last_up", "posture": "prone", "player": [number, "1"]},
+    }
+    for path, form in forms.items():
+        answer = client.post(path, data=form, headers=OURS)
+        assert answer.status_code in (400, 404), path
+    for path in ("/session?names=", "/session?forgotten=", "/reps?before=", "/check?job=",
+                 "/set-up?forgotten=", "/reps?athlete_id=", "/?athlete="):  # fmt: skip
+        assert client.get(path + number).status_code == 200, path
+    assert [each.id for each in store.reps()] == [rep.id], "and nothing was armed"
+
+
 def test_a_fault_of_ours_is_a_page_too(app, store, monkeypatch):
     def broken(_store):
         raise RuntimeError("secret of the inside")
@@ -939,3 +975,22 @@ def test_a_rep_from_before_the_time_was_known_shows_no_date(client, store, timel
     for page in ("/reps", f"/rep/{rep.id}"):
         assert "date unknown" in client.get(page).text
     assert client.get(f"/rep/{rep.id}.json").json["rep"]["dated"] is False
+
+
+def test_a_session_from_before_the_time_was_known_has_no_date_and_gets_its_first_starts(
+    client, store, ready, timeless, tmp_path, monkeypatch
+):
+    client.post("/session/begin", data={"circuit": "short"}, headers=OURS)
+    rep = store.request_turn("a")
+    store.ask_stop(rep.id)
+    client.post("/session/1/end", headers=OURS)
+    for path in ("/session", "/session/1"):
+        assert "date unknown" in client.get(path).text, path
+        assert "UTC" not in client.get(path).text, path
+    monkeypatch.setattr(clock, "source", lambda: "network")
+    assert store.date_reps() == 1
+    session = store.session(1)
+    assert session.dated
+    assert session.started_at == store.rep(rep.id).requested_at
+    for path in ("/session", "/session/1"):
+        assert "date unknown" not in client.get(path).text, path

@@ -24,6 +24,7 @@ from web import (
     station,
     words,
 )
+from web.at_hand import RowNumber
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
+    app.url_map.converters["int"] = RowNumber
     language.speak(app)
     app.jinja_env.globals.update(words=words, theme=home.theme, themes=home.THEMES)
     app.register_blueprint(site)

@@ -59,10 +59,18 @@ class Column(NamedTuple):
         return quantity(self.own.consistent)
 
 
-def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column]:
-    """Everybody in the order of the plan, with what `sessions.board` has to tell."""
+def columns(
+    session: Session,
+    turns: list[Turn],
+    reps: list[Rep],
+    names: dict[int | None, str] | None = None,
+) -> list[Column]:
+    """Everybody in the order of the plan, with what `sessions.board` has to tell.
+
+    names : what everybody is called, where not as this phone may read it.
+    """
     known = {each.id: each for each in store().athletes()}
-    names, teams = names_of(), store().teams(session.id)
+    names, teams = names or names_of(), store().teams(session.id)
     there = {turn.athlete_id for turn in turns if turn.state != "away"}
     ended = {(rep.id, rep.athlete_id): rep.status for rep in reps}
     told = sessions.board(

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as L
 
 from pi.store import SetUp
-from web.at_hand import store
+from web.at_hand import row_id, store
 from web.state import state_now
 
 page = Blueprint("check", __name__, url_prefix="/check")
@@ -30,8 +30,8 @@ LASTS = {
 
 @page.get("")
 def show() -> ResponseReturnValue:
-    number = request.args.get("job", type=int)
-    job = store().set_up(number) if number and number < 2**63 else None
+    number = request.args.get("job", type=row_id)
+    job = store().set_up(number) if number else None
     if job and job.kind not in ASKS:
         abort(404)
     return render_template(

@@ -31,7 +31,7 @@ from web.state import state_now
 
 page = Blueprint("coach", __name__)
 
-TRIES, WITHIN_S = 5, 60.0  # of wrong PINs, all phones together
+TRIES, TRIES_OF_ALL, WITHIN_S = 5, 30, 60.0  # of wrong PINs: from one address, and from all
 KEPT_DAYS = 120  # a term
 
 ANYBODYS = {
@@ -43,8 +43,8 @@ ANYBODYS = {
 STARTS = {"pages.arm", "pages.go", "session.arm", "games.arm"}
 """What only the starter's phone does, once there is a coach: two phones must not start at once."""
 
-wrong: deque[float] = deque(maxlen=TRIES)
-lock = threading.Lock()
+wrong: deque[tuple[float, str]] = deque(maxlen=TRIES_OF_ALL)  # when, and from which address
+lock = threading.Lock()  # one PIN at a time is compared: each takes 32 MB, and the processor
 
 
 def station() -> Station:
@@ -119,14 +119,13 @@ def coach_page(said: str = "", status: int = 200) -> ResponseReturnValue:
 @page.post("/coach/enter")
 def enter() -> ResponseReturnValue:
     """The PIN, once on each phone; its first use takes the timer over."""
-    now = time.monotonic()
+    typed, address = request.form.get("pin", ""), request.remote_addr or ""
     with lock:
-        if len(wrong) == TRIES and now - wrong[0] < WITHIN_S:
-            return coach_page(_("Five wrong PINs. Wait a minute, then try again."), 429)
-    if not is_right(request.form.get("pin", ""), station().pin_hash):
-        with lock:
-            wrong.append(now)
-        return coach_page(_("That is not the PIN."), 403)
+        if said := too_many(address):
+            return coach_page(said, 429)
+        if not is_right(typed, station().pin_hash):
+            wrong.append((time.monotonic(), address))
+            return coach_page(_("That is not the PIN."), 403)
     session.permanent = True
     session["coach"] = station().pin_hash[-24:]
     session["phone"] = phone() or secrets.token_urlsafe(12)
@@ -134,6 +133,20 @@ def enter() -> ResponseReturnValue:
     if station().starter is None:
         take_start()
     return redirect(url_for("coach.show"), 303)
+
+
+def too_many(address: str) -> str:
+    """Why no PIN is taken from there for a while; "" where one is.
+
+    Whoever guesses locks himself out, and not the coach: only very many phones together do that.
+    """
+    since = time.monotonic() - WITHIN_S
+    recent = [whose for at, whose in wrong if at > since]
+    if recent.count(address) >= TRIES:
+        return _("Five wrong PINs. Wait a minute, then try again.")
+    if len(recent) >= TRIES_OF_ALL:
+        return _("Too many wrong PINs from all phones. Wait a minute, then try again.")
+    return ""
 
 
 @page.post("/coach/leave")

@@ -12,7 +12,7 @@ from pi.drills import POSTURES
 from pi.games import GAMES, Outcome, outcome
 from pi.store import Busy, Rep
 from web import words
-from web.at_hand import store
+from web.at_hand import row_id, store
 from web.people import names_of
 from web.plan import lanes_there
 from web.reply import reply
@@ -91,7 +91,10 @@ def arm() -> ResponseReturnValue:
     if not state_now(store())["alive"]:
         return answer(_("The timer is not running, so nothing was armed."), 503)
     game: dict[str, Any] = {"kind": kind}
-    seats = [int(each) if each.isdecimal() else None for each in form.getlist("player")]
+    try:
+        seats = [row_id(each) if each else None for each in form.getlist("player")]
+    except ValueError:
+        return answer(_("That choice is not there any more. Choose again."), 400)
     if kind == "chase":
         game["handicap_s"] = form.get("handicap", 1.5, type=float)
         seats[1:-1] = [None] * len(seats[1:-1])

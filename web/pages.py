@@ -32,7 +32,7 @@ from pi.drills import HOLDS, NOTES, POSTURES
 from pi.settings import home
 from pi.store import Busy, Evidence, NotAgreed, Rep, WrongStep
 from web import export, words
-from web.at_hand import poke, settings, store
+from web.at_hand import poke, row_id, settings, store
 from web.coach import is_coach
 from web.export import download
 from web.games import in_words
@@ -96,10 +96,6 @@ def choices() -> dict[str, Any]:
     return {name: request.values.get(name, value) for name, value in usual.items()}
 
 
-def _is_id(text: str) -> bool:
-    return text.isdecimal() and len(text) < 19
-
-
 def hold_of(rep: Rep) -> str:
     """The key of the rep's hold; "" when it was none of those a page offers."""
     own = {key: value for key, value in rep.drill.items() if key != "clip"}
@@ -110,8 +106,11 @@ def hold_of(rep: Rep) -> str:
 def arm() -> ResponseReturnValue:
     form = request.form
     hold = HOLDS.get(form.get("hold", next(iter(HOLDS))))
-    athlete = form.get("athlete", "")
-    if form.get("posture") not in POSTURES or hold is None or not _is_id(athlete or "1"):
+    try:
+        athlete = row_id(form["athlete"]) if form.get("athlete") else None
+    except ValueError:
+        return answer(_("That choice is not there any more. Choose again."), 400)
+    if form.get("posture") not in POSTURES or hold is None:
         return answer(_("Choose a posture and a hold."), 400)
     if not state_now(store())["alive"]:
         return answer(_("The timer is not running, so nothing was armed."), 503)
@@ -119,7 +118,7 @@ def arm() -> ResponseReturnValue:
         rep = store().request_rep(
             posture=form["posture"],
             key=form.get("key") or secrets.token_urlsafe(16),
-            athlete_id=int(athlete) if athlete else None,
+            athlete_id=athlete,
             drill=hold.drill | ({"clip": True} if form.get("clip") else {}),
         )
     except NotAgreed:
@@ -268,8 +267,11 @@ def restore(number: int) -> ResponseReturnValue:
 
 
 def find(number: int) -> Rep:
-    found = store().rep(number) if number < 2**63 else None  # more than a row's id can be
-    return found or abort(404, _("There is no rep %(number)s.", number=number))
+    """That rep; one that is deleted is there for a coach only, who may bring it back."""
+    found = store().rep(number)
+    if found is None or (found.deleted_at and not is_coach()):
+        abort(404, _("There is no rep %(number)s.", number=number))
+    return found
 
 
 def evidence(number: int, kind: str) -> Evidence:
@@ -333,14 +335,6 @@ def filters() -> dict[str, Any]:
     }
 
 
-def row_id(text: str) -> int:
-    """A number that a row can have; ValueError for any other."""
-    number = int(text)
-    if not 0 < number < 2**63:
-        raise ValueError(text)
-    return number
-
-
 # --- Live --------------------------------------------------------------------------------------
 
 
@@ -353,7 +347,10 @@ def help_page() -> ResponseReturnValue:
 def events() -> ResponseReturnValue:
     """Server-sent events; 503 when every place is taken, and then the page polls."""
     after = request.headers.get("Last-Event-ID") or request.args.get("after", "")
-    known = int(after) if _is_id(after) else store().latest_change()
+    try:
+        known = row_id(after)
+    except ValueError:
+        known = store().latest_change()
     spoken = language()
     if not feed().admit(spoken):
         return _("Too many live pages; polling works."), 503, {"Retry-After": "30"}

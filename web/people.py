@@ -16,9 +16,9 @@ def name_of(athlete: Athlete, coach: bool) -> str:
     return _("No. %(number)s", number=athlete.id)
 
 
-def everybody() -> list[Athlete]:
-    """Everybody, by name, called as this phone may read it."""
-    coach = is_coach()
+def everybody(coach: bool | None = None) -> list[Athlete]:
+    """Everybody, by name, called as this phone may read it.   coach : whether a coach reads it."""
+    coach = is_coach() if coach is None else coach
     return [replace(each, name=name_of(each, coach)) for each in store().athletes()]
 
 
@@ -27,6 +27,6 @@ def no_clip() -> str:
     return _("No clip: everybody in it needs a name, and the mark “agreed” on Settings.")
 
 
-def names_of() -> dict[int | None, str]:
-    """Everybody's name, by athlete, as this phone may read it."""
-    return {athlete.id: athlete.name for athlete in everybody()}
+def names_of(coach: bool | None = None) -> dict[int | None, str]:
+    """Everybody's name, by athlete, as this phone may read it.   coach : as in everybody()."""
+    return {athlete.id: athlete.name for athlete in everybody(coach)}

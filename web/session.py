@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from pi import sessions
 from pi.drills import NOTES, POSTURES
 from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
-from web.at_hand import poke, store
+from web.at_hand import poke, row_id, store
 from web.language import N_
 from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
@@ -203,7 +203,7 @@ def away(number: int, what: str) -> ResponseReturnValue:
 
 @page.post("/session/join")
 def join() -> ResponseReturnValue:
-    """A late-comer: a start after each round that is left."""
+    """A late-comer: a start after each round that is left. Who was absent comes back."""
     session = store().running_session()
     if session is None:
         return answer(_("No session runs."), 409)
@@ -214,36 +214,50 @@ def join() -> ResponseReturnValue:
     except ValueError as problem:
         return answer(str(problem), 400)
     starts = [(posture, leg) for posture, leg in session.circuit["starts"]]
+    there = []
     for athlete in athletes:
         turns = store().turns(session.id)
-        if any(turn.athlete_id == athlete for turn in turns):
-            continue
-        waiting = [
-            sessions.Planned(turn.athlete_id, turn.posture, turn.lead_leg)
-            for turn in turns
-            if turn.state == "waiting"
-        ]
-        store().join_session(session.id, sessions.joined(waiting, athlete, starts))
-    return answer()
+        own = {turn.state for turn in turns if turn.athlete_id == athlete}
+        if "away" in own:
+            store().set_away(session.id, athlete, False)
+        elif own:
+            there.append(names_of()[athlete])
+        else:
+            waiting = [
+                sessions.Planned(turn.athlete_id, turn.posture, turn.lead_leg)
+                for turn in turns
+                if turn.state == "waiting"
+            ]
+            store().join_session(session.id, sessions.joined(waiting, athlete, starts))
+    if not there:
+        return answer()
+    said = _(
+        "%(names)s: in this session already. Somebody else? Add a number.", names=", ".join(there)
+    )
+    return answer(said, 409)
 
 
 @page.post("/rep/<int:number>/athlete")
 def give(number: int) -> ResponseReturnValue:
     """Whose rep it was, said afterwards."""
-    athlete = request.form.get("athlete", "")
     try:
-        store().give_rep(number, int(athlete) if athlete else None)
+        store().give_rep(number, whose())
     except ValueError:
         return answer(_("That athlete, or that rep, is not there any more."), 404)
     return answer()
 
 
+def whose() -> int | None:
+    """The athlete who was chosen, None for no name; ValueError for what is none."""
+    athlete = request.form.get("athlete", "")
+    return row_id(athlete) if athlete else None
+
+
 @page.post("/rep/<int:number>/lane/<int:lane>")
 def give_lane(number: int, lane: int) -> ResponseReturnValue:
     """Who started in that lane, said afterwards."""
-    athlete = request.form.get("athlete", "")
     try:
-        store().give_start(number, lane, int(athlete) if athlete else None)
+        store().give_start(number, lane, whose())
     except ValueError:
         return answer(_("That athlete, or that rep, is not there any more."), 404)
     return answer()
@@ -266,9 +280,9 @@ def note(number: int) -> ResponseReturnValue:
 @page.post("/session/<int:number>/teams")
 def change_team(number: int) -> ResponseReturnValue:
     """Which team an athlete is in; "" for none."""
-    athlete = request.form.get("athlete", type=int)
+    athlete = request.form.get("athlete", 0, type=row_id)
     try:
-        store().set_team(number, athlete or 0, request.form.get("team") or None)
+        store().set_team(number, athlete, request.form.get("team") or None)
     except ValueError:
         return answer(_("That athlete is not in this session."), 404)
     return answer()

@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pi.store import Calibration, SetUp
 from web import words
-from web.at_hand import poke, settings, store
+from web.at_hand import poke, row_id, settings, store
+from web.coach import is_coach
 from web.reply import say
 from web.state import known_line, must_follow, state_now
 from web.told import told as in_language
@@ -35,6 +36,7 @@ ANSWER_S = 1.0
 PATIENCE_S = 10.0
 """How long the one tap of Calibrate again waits for each of its two steps."""
 
+COACHS = L("The camera's picture is shown on a coach's phone only.")
 NOT_RUNNING = L("The timer is not running. Switch it on, wait a moment, then try again.")
 
 
@@ -55,7 +57,7 @@ def set_up_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         said=said,
         line=line,
         now=described(line.kept) if line.kept else None,
-        forgotten=request.args.get("forgotten", type=int) if request.method == "GET" else None,
+        forgotten=request.args.get("forgotten", type=row_id) if request.method == "GET" else None,
         lenses=words.LENSES,
     )
     return html, status
@@ -104,7 +106,7 @@ def restore(number: int) -> ResponseReturnValue:
 
 def _date(number: int, how: Any) -> None:
     try:
-        how(number) if number < 2**63 else abort(404)
+        how(number)
     except ValueError:
         abort(404, _("There is no calibration %(number)s.", number=number))
     poke()
@@ -218,7 +220,9 @@ def ask() -> ResponseReturnValue:
 
 @page.get("/job/<int:number>")
 def job(number: int) -> ResponseReturnValue:
-    found = ended(number, ANSWER_S) if number < 2**63 else None
+    if not is_coach():
+        return jsonify(said=str(COACHS)), 403
+    found = ended(number, ANSWER_S)
     if found is None:
         return jsonify(said=_("That is too long ago. Take a new still.")), 404
     if found.state == "asked" and not state_now(store())["alive"]:
@@ -229,7 +233,9 @@ def job(number: int) -> ResponseReturnValue:
 @page.get("/job/<int:number>/picture")
 def picture(number: int) -> ResponseReturnValue:
     """What the camera saw. Kept by nobody: people may be in it."""
-    found = store().set_up(number) if number < 2**63 else None
+    if not is_coach():
+        abort(403, str(COACHS))
+    found = store().set_up(number)
     if found is None or not found.picture:
         abort(404, _("That picture is not kept any more. Take a new still."))
     png = found.picture.startswith(b"\x89PNG")

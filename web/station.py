@@ -114,7 +114,10 @@ def changed() -> ResponseReturnValue:
 
 @page.get("/screen")
 def screen() -> ResponseReturnValue:
-    """To be read from far: what the coach wants it to show. Has no button."""
+    """To be read from far: what the coach wants it to show. Has no button.
+
+    Everybody reads it, so names are those of everybody's phone, whoever opened it.
+    """
     view = coach.station().screen
     session = store().running_session() or store().latest_session()
     return render_template(
@@ -126,7 +129,7 @@ def screen() -> ResponseReturnValue:
         wifi=wifi.known(home()),
         **(now_of(session) | board_of(session) if session else {}),
         last=last_ended(store()) if view == "last" else None,
-        names=names_of(),
+        names=names_of(coach=False),
     )
 
 
@@ -134,7 +137,7 @@ def now_of(session: Session) -> dict[str, Any]:
     """Who starts, and who after that."""
     turns = store().turns(session.id) if not session.ended_at else []
     first = starting(turns, session)
-    coming = ups(turns, names_of(), ("up", "waiting"))
+    coming = ups(turns, names_of(coach=False), ("up", "waiting"))
     coming.sort(key=lambda one: one.turn.id not in first)
     return {
         "coming": coming[: len(first) + 2],
@@ -150,7 +153,7 @@ def board_of(session: Session) -> dict[str, Any]:
     if coach.station().screen != "board":
         return {}
     turns, reps = store().turns(session.id), store().starts(session.id, results=False)
-    told = board.columns(session, turns, reps)
+    told = board.columns(session, turns, reps, names_of(coach=False))
     return {
         "columns": told,
         "teams": board.teams_of(told),

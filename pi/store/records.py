@@ -40,6 +40,7 @@ class Session:
     started_at: str
     circuit: dict[str, Any]  # as begin_session() was given it
     ended_at: str | None
+    dated: bool  # whether started_at is a date: the time was known, or became so by its starts
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,8 @@ class Reps(Connected):
     def date_reps(self) -> int:
         """Date the reps of this boot that were run before the time was known; how many.
 
-        To be called while it is known. Those of an earlier boot stay without a date.
+        To be called while it is known. Those of an earlier boot stay without a date. A session
+        that has none gets that of its first start.
         """
         column = rep_table.c
         wanted = sa.select(rep_table).where(~column.dated, column.boot_id == stamps.boot_id())
@@ -110,11 +111,16 @@ class Reps(Connected):
             if connection.execute(wanted.limit(1)).first() is None:
                 return 0
         with self._writing() as connection:
-            reps = [as_rep(row) for row in connection.execute(wanted)]
+            reps = [as_rep(row) for row in connection.execute(wanted.order_by(column.id))]
             for rep in reps:
                 ago_s = (time.monotonic_ns() - rep.requested_ns) * 1e-9
                 at = stamps.utc(datetime.now(UTC) - timedelta(seconds=ago_s))
                 write_rep(connection, rep, requested_at=at, dated=True)
+                connection.execute(
+                    sa.update(session_table)
+                    .where(session_table.c.id == rep.session_id, ~session_table.c.dated)
+                    .values(started_at=at, dated=True)
+                )
         return len(reps)
 
     def recover(self) -> list[Rep]:
@@ -230,5 +236,7 @@ def _todays_session(connection: Connection) -> int:
     ).first()
     if row and row.started_at[:10] == now[:10]:
         return row.id
-    made = sa.insert(session_table).values(name=now[:10], started_at=now)
+    made = sa.insert(session_table).values(
+        name=now[:10], started_at=now, dated=bool(clock.source())
+    )
     return connection.execute(made.returning(column.id)).scalar_one()

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pi import clock
 from pi.store import stamps
 from pi.store.changes import next_change
 from pi.store.connection import Connected
@@ -40,7 +41,10 @@ class Sessions(Connected):
             if running_session(connection):
                 raise Busy("a session runs already; end it first")
             made = sa.insert(session_table).values(
-                name=name or circuit["name"], started_at=now, circuit=dict(circuit)
+                name=name or circuit["name"],
+                started_at=now,
+                circuit=dict(circuit),
+                dated=bool(clock.source()),
             )
             session = connection.execute(made.returning(session_table.c.id)).scalar_one()
             connection.execute(
