@@ -79,7 +79,7 @@ def summary(values: Sequence[float], u: Sequence[float], usual: float = USUAL_SP
         return Known(math.nan, math.nan, math.nan, 0)
     spread = math.sqrt(_squares(values) / (count - 1)) if count > 1 else math.nan
     believed = spread if count >= KNOWN_FROM else max(usual, spread if count > 1 else 0.0)
-    measured = math.sqrt(fmean(each * each for each in u))
+    measured = math.sqrt(fmean([each * each for each in u]))
     u_median = math.hypot(believed, measured) * math.sqrt(_median_variance(count))
     return Known(float(median(values)), u_median, spread, count)
 
@@ -226,7 +226,7 @@ def improved(now: ByPosture, before: ByPosture) -> Gain | None:
         gained += share * (median(old) - median(new))
         adds = share * share * (_median_variance(len(new)) + _median_variance(len(old)))
         squares, free = _squares(new) + _squares(old), len(new) + len(old) - 2
-        least = math.sqrt(fmean(u * u for side in cell for _, u in side))
+        least = math.sqrt(fmean([u * u for side in cell for _, u in side]))
         parts.append(_Part(adds, squares, free, least))
     u, limit = _u_and_limit(parts)
     return Gain(gained, u, abs(gained) > limit, count)
@@ -277,7 +277,7 @@ def consistency(
     if free < SPREAD_FROM - 1:
         return None
     seen = math.fsum(map(_squares, groups)) / free
-    measured = fmean(each * each for each in u)
+    measured = fmean([each * each for each in u])
     true, doubt = max(seen - measured, 0.0), max(seen, measured) * math.sqrt(2 / free)
     value, most, least = (math.sqrt(max(each, 0.0)) for each in (true, true + doubt, true - doubt))
     return Known(value, max(most - value, (most - least) / 2), math.sqrt(seen), len(values))

@@ -68,8 +68,8 @@ rep_table = sa.Table(
     # All that a board reads: the rows themselves are long, with their results in them.
     sa.Index(
         "rep_board",
-        *("athlete_id", "status", "deleted_at", "id"),
-        *("session_id", "posture", "reaction_s", "reaction_u"),
+        *("athlete_id", "status", "posture", "deleted_at", "id"),
+        *("session_id", "reaction_s", "reaction_u"),
     ),
 )
 turn_table = sa.Table(
@@ -112,8 +112,8 @@ start_table = sa.Table(
     sa.Column("deleted_at", sa.String(32)),
     sa.Index(
         "start_board",
-        *("athlete_id", "own", "status", "deleted_at", "rep_id"),
-        *("session_id", "posture", "reaction_s", "reaction_u"),
+        *("athlete_id", "own", "status", "posture", "deleted_at", "rep_id"),
+        *("session_id", "reaction_s", "reaction_u"),
     ),
 )
 note_table = sa.Table(

@@ -12,6 +12,7 @@ from babel.support import NullTranslations
 from sample_reps import ENDINGS, add_rep, walk
 from test_web import JSON, OURS
 
+import web.language
 from web import told, wifi, words
 from web.language import LANGUAGES, catalogue, speaking
 
@@ -115,6 +116,17 @@ def test_no_page_says_anything_past_the_catalogues(client, store, tmp_path, monk
 
 
 # --- what is said is in the language -------------------------------------------------------------
+
+
+def test_a_page_looks_its_language_up_once_however_many_texts_it_has(client, monkeypatch):
+    """A board of thirty asks for 260 texts: looking the language up each time took as long as all
+    else of its template."""
+    found = web.language.get_domain
+    asked = []
+    monkeypatch.setattr(web.language, "get_domain", lambda: asked.append(1) or found())
+    for _ in range(2):
+        assert client.get("/session").status_code == 200
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("language", FOREIGN)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -643,8 +644,37 @@ def test_boards_read_the_newest_measured_reactions_of_others_sessions_only(store
     assert store.reactions([fox], newest=9, but=reps[0].session_id) == []
 
 
+def test_an_athletes_newest_starts_are_found_without_a_look_at_the_older_ones(store):
+    """30 ms of every board's 50 went into ranking all that thirty athletes had ever run."""
+    fox = store.add_athlete("Fox")
+    said = []
+    listen = (store._engine, "before_cursor_execute", lambda *each: said.append(each[2:4]))
+    sa.event.listen(*listen)
+    store.reactions([fox.id], newest=5)
+    sa.event.remove(*listen)
+    with store._engine.connect() as connection:
+        plan = connection.exec_driver_sql("explain query plan " + said[-1][0], said[-1][1])
+        steps = [row.detail for row in plan if re.search(r"\b(rep|start)_\d", row.detail)]
+    assert len(steps) == 4, "of each table the oldest that counts, and from that on"
+    assert all("COVERING INDEX" in step and "posture=?" in step for step in steps)
+    assert sum(re.search(r"\bAND (rep_)?id>\?", step) is not None for step in steps) == 2
+
+
+@pytest.mark.parametrize("newest", [1, 3, 30])
+def test_the_newest_of_each_posture_are_counted_on_their_own(store, newest):
+    names = [store.add_athlete(name).id for name in ("Fox", "Owl")]
+    made: dict[tuple[int, str], list[int]] = {}
+    for k in range(12):
+        kind = names[k % 5 == 0], ("prone", "plank", "supine")[k % 3]
+        made.setdefault(kind, []).insert(0, add_rep(store, posture=kind[1], athlete_id=kind[0]).id)
+    told: dict[tuple[int, str], list[int]] = {}
+    for one in store.reactions(names, newest=newest):
+        told.setdefault((one.athlete_id, one.posture), []).append(one.rep_id)
+    assert told == {kind: ids[:newest] for kind, ids in made.items()}
+
+
 VERSIONS = Path(tables.__file__).parent / "migrations/versions"
-REVISIONS = [f"{k:04d}" for k in range(1, len(list(VERSIONS.glob("v*.py"))) + 1)]
+REVISIONS = sorted(path.name[1:5] for path in VERSIONS.glob("v*.py"))
 
 
 def as_it_was(now, old, revision):

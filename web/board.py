@@ -26,7 +26,7 @@ from pi.store import Athlete, Busy, Rep, Session, Turn
 from web import export, words
 from web.at_hand import poke, store
 from web.export import download
-from web.people import names_of
+from web.people import everybody, names_of
 from web.session import ALL, answer
 from web.state import state_now
 
@@ -60,17 +60,14 @@ class Column(NamedTuple):
 
 
 def columns(
-    session: Session,
-    turns: list[Turn],
-    reps: list[Rep],
-    names: dict[int | None, str] | None = None,
+    session: Session, turns: list[Turn], reps: list[Rep], *, coach: bool | None = None
 ) -> list[Column]:
     """Everybody in the order of the plan, with what `sessions.board` has to tell.
 
-    names : what everybody is called, where not as this phone may read it.
+    coach : whether a coach reads the names; None = as this phone may.
     """
-    known = {each.id: each for each in store().athletes()}
-    names, teams = names or names_of(), store().teams(session.id)
+    known: dict[int | None, Athlete] = {each.id: each for each in everybody(coach)}
+    teams = store().teams(session.id)
     there = {turn.athlete_id for turn in turns if turn.state != "away"}
     ended = {(rep.id, rep.athlete_id): rep.status for rep in reps}
     told = sessions.board(
@@ -86,7 +83,7 @@ def columns(
     return [
         Column(
             own,
-            names.get(own.athlete, ""),
+            known[own.athlete].name if own.athlete in known else "",
             known[own.athlete].token if own.athlete in known else "",
             teams.get(own.athlete or 0, ""),
             own.athlete not in there,

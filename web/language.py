@@ -8,12 +8,13 @@ from functools import cache
 from pathlib import Path
 
 from babel import Locale
-from babel.support import Translations
+from babel.support import NullTranslations, Translations
 from flask import (
     Blueprint,
     Flask,
     Response,
     current_app,
+    g,
     has_request_context,
     redirect,
     request,
@@ -21,7 +22,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, force_locale, get_locale
+from flask_babel import Babel, force_locale, get_domain, get_locale
 
 page = Blueprint("language", __name__)
 
@@ -39,12 +40,24 @@ def speak(app: Flask) -> None:
     """Let every page of the app come in the language of whoever reads it."""
     Babel(app, locale_selector=chosen)
     app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: texts().ugettext(text),
+        lambda one, many, count: texts().ungettext(one, many, count),
+        newstyle=True,
+    )
     versions = hashlib.sha256()
     for path in sorted(FOLDER.glob("*/LC_MESSAGES/scripts.mo")):
         versions.update(path.read_bytes())
     app.jinja_env.globals.update(
         language=language, languages=LANGUAGES, words_version=versions.hexdigest()[:10]
     )
+
+
+def texts() -> NullTranslations:
+    """The texts of this page's language, looked up once: a board asks hundreds of times."""
+    if "texts" not in g:
+        g.texts = get_domain().get_translations()
+    return g.texts
 
 
 def chosen() -> str:

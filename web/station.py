@@ -153,7 +153,7 @@ def board_of(session: Session) -> dict[str, Any]:
     if coach.station().screen != "board":
         return {}
     turns, reps = store().turns(session.id), store().starts(session.id, results=False)
-    told = board.columns(session, turns, reps, names_of(coach=False))
+    told = board.columns(session, turns, reps, coach=False)
     return {
         "columns": told,
         "teams": board.teams_of(told),

@@ -1,15 +1,17 @@
 """Reps looked at: one, lists of them, an athlete's, a session's, and the measured reactions."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from pi.drills import POSTURES
 from pi.store.connection import Connected
 from pi.store.lanes import each_start
 from pi.store.records import Reaction, Rep
 from pi.store.rows import as_rep
-from pi.tables import rep_table, start_table
+from pi.tables import athlete_table, rep_table, start_table
 
 
 class History(Connected):
@@ -89,32 +91,17 @@ class History(Connected):
 
         newest : at most so many of each athlete and posture.   but : a session that is left out.
         """
-        rep, start = rep_table.c, start_table.c
-        alone = sa.select(
-            rep.id.label("rep_id"), rep.athlete_id, rep.session_id, rep.posture,
-            rep.reaction_s, rep.reaction_u,
-        ).where(
-            rep.athlete_id.in_(athletes), rep.status == "measured",
-            rep.deleted_at.is_(None), rep.reaction_s.is_not(None), rep.session_id != (but or 0),
-        )  # fmt: skip
-        beside = sa.select(
-            start.rep_id, start.athlete_id, start.session_id, start.posture,
-            start.reaction_s, start.reaction_u,
-        ).where(
-            start.athlete_id.in_(athletes), start.own.is_(False), start.status == "measured",
-            start.deleted_at.is_(None), start.reaction_s.is_not(None),
-            start.session_id != (but or 0),
-        )  # fmt: skip
-        column = sa.union_all(alone, beside).subquery().c
-        rank = sa.func.row_number().over(
-            partition_by=(column.athlete_id, column.posture), order_by=column.rep_id.desc()
-        )
-        u = sa.func.coalesce(column.reaction_u, 0.0)
-        ranked = sa.select(*list(column)[:-1], u.label("u"), rank.label("rank")).subquery()
-        wanted = sa.select(*list(ranked.c)[:-1]).where(ranked.c.rank <= newest)
+        told = {"athletes": list(athletes), "newest": newest, "but": but or 0}
+        found: list[Reaction] = []
+        count: Counter[tuple[int, str]] = Counter()
         with self._engine.connect() as connection:
-            rows = connection.execute(wanted.order_by(ranked.c.rep_id.desc()))
-            return [Reaction(*row) for row in rows]
+            rows = connection.execute(_NEWEST, told).all()
+        for one in map(Reaction._make, rows):
+            kind = one.athlete_id, one.posture
+            count[kind] += 1
+            if count[kind] <= newest:  # so many came of those alone, and of lanes
+                found.append(one)
+        return found
 
     def _one_rep(self, wanted: sa.Select[Any]) -> Rep | None:
         return next(iter(self._reps(wanted)), None)
@@ -132,3 +119,44 @@ def _reps_of(athlete_id: int, status: str | None) -> sa.CompoundSelect[Any]:
     if status is not None:
         own, beside = own.where(rep.status == status), beside.where(start.status == status)
     return sa.union_all(own, beside)
+
+
+def _newest(table: sa.Table, rep_id: str) -> sa.Select[Any]:
+    """So many measured reactions of each athlete and posture, the newest, out of one table.
+
+    Athlete by athlete and posture by posture, each from where its index says that they begin: what
+    is older is not looked at.
+    """
+    kinds = sa.union_all(*(sa.select(sa.literal(key).label("key")) for key in POSTURES)).subquery()
+    who, kind, each, last = athlete_table.c, kinds.c, table.alias().c, table.alias().c
+
+    def counts(column: Any) -> list[sa.ColumnElement[bool]]:
+        wanted = [
+            column.athlete_id == who.id, column.status == "measured", column.posture == kind.key,
+            column.deleted_at.is_(None), column.reaction_s.is_not(None),
+            column.session_id != sa.bindparam("but"),
+        ]  # fmt: skip
+        return [*wanted, column.own.is_(False)] if table is start_table else wanted
+
+    oldest = (
+        sa.select(last[rep_id])
+        .where(*counts(last))
+        .order_by(last[rep_id].desc())
+        .limit(1)
+        .offset(sa.bindparam("newest", type_=sa.Integer) - 1)
+        .correlate(athlete_table, kinds)
+        .scalar_subquery()
+    )
+    return sa.select(
+        each[rep_id].label("rep_id"), each.athlete_id, each.session_id, each.posture,
+        each.reaction_s, sa.func.coalesce(each.reaction_u, 0.0).label("u"),
+    ).where(
+        who.id.in_(sa.bindparam("athletes", expanding=True)),
+        *counts(each),
+        each[rep_id] >= sa.func.coalesce(oldest, 0),
+    )  # fmt: skip
+
+
+_NEWEST = sa.union_all(_newest(rep_table, "id"), _newest(start_table, "rep_id")).order_by(
+    sa.desc("rep_id")
+)
