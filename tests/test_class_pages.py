@@ -1,14 +1,17 @@
 """What a class and a coach's group need beside the turns: names, teams, lanes, notes, boards."""
 
+import contextlib
 import io
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sample_reps import add_rep, lanes_result, sample_result, walk
 from test_session_pages import run
 from test_web import JSON, OURS
 
-from web.plan import names_in
+from web.names import names_in
 
 pytestmark = pytest.mark.usefixtures("ready")
 
@@ -48,10 +51,82 @@ def test_animals_have_the_language_of_the_page(client):
         ("Jürgen\nÄnne".encode("cp1252"), ["Jürgen", "Änne"]),
         (b'"Doe, Jane"\n"Roe,  Rick"\n', ["Doe, Jane", "Roe, Rick"]),
         (b"", []),
+        ("Nachname;Vorname\nMüller;Anna\nSchmidt;Ben".encode(), ["Anna Müller", "Ben Schmidt"]),
+        (b"Nr;Name;Vorname\n1;M\xfcller;Anna\n2;Schmidt;Ben", ["Anna Müller", "Ben Schmidt"]),
+        (b"Name, Vorname\nDoe, Jane\n", ["Jane Doe"]),
+        (b"No.,Surname,First name,Class\n1,Doe,Jane,5b\n", ["Jane Doe"]),
+        ("N°;Nom;Prénom\n1;Dupont;Zoé".encode(), ["Zoé Dupont"]),
+        (b"Apellidos;Nombre\nGil Paz;Ana", ["Ana Gil Paz"]),
+        (b"Klasse;Nachname\n5b;Maier\n", ["Maier"]),
+        (b"1;Fox\n2;Owl\n", ["Fox", "Owl"]),
+        (b"Nr;Child\n1;Fox\n2;Owl\n", ["Fox", "Owl"]),
+        (b"Name\rFox\rOwl\r", ["Fox", "Owl"]),
+        ("\ufeffName\tClass\nZoë\t5b".encode("utf-16-le"), ["Zoë"]),
+        (b"Fox 1,5b\n\n,\nOwl 2", ["Fox 1", "Owl 2"]),
     ],
 )
 def test_a_file_of_names_is_read_whoever_wrote_it(data, names):
     assert names_in(data) == names
+
+
+@given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
+def test_no_file_is_a_fault(data):
+    with contextlib.suppress(ValueError):
+        assert all(name.strip() for name in names_in(data))
+
+
+def in_this_session(store):
+    names = {each.id: each.name for each in store.athletes()}
+    turns = store.turns(store.running_session().id)
+    return [names[who] for who in dict.fromkeys(turn.athlete_id for turn in turns)]
+
+
+def test_two_of_one_name_are_two_children(client, store):
+    names = "Anna\nBen, Anna\nAnna 2\nanna; Anna"
+    post(client, "/session/begin", circuit="lesson", names=names)
+    assert in_this_session(store) == ["Anna", "Ben", "Anna 3", "Anna 2", "anna", "Anna 4"]
+
+
+def send_file(client, data, **form):
+    form["file"] = (io.BytesIO(data), "class.csv")
+    return client.post("/session/names", data=form | {"what": "file"}, headers=OURS)
+
+
+def test_a_name_with_a_comma_in_a_file_is_one_pupil(client, store):
+    file = '"Müller, Anna";5b\n"Doe, Jane";5b\n"Roe; Rick";5b\n"Doe, Jane";5b'.encode()
+    names = roster_in(send_file(client, file).text)
+    assert names == ["Anna Müller", "Jane Doe", "Roe Rick", "Jane Doe 2"]
+    post(client, "/session/begin", circuit="lesson", names="\n".join(names))
+    assert in_this_session(store) == names
+
+
+@pytest.mark.parametrize("file", [b"", b"Name;Class\n", b"\n;;\n"])
+def test_a_file_without_a_name_leaves_the_list_as_it_was(client, file):
+    answer = send_file(client, file, names="Fox 1\nOwl 2")
+    assert answer.status_code == 400
+    assert roster_in(answer.text) == ["Fox 1", "Owl 2"]
+    assert "as it was" in answer.text
+
+
+def test_reading_without_a_file_says_so_and_does_not_ask_how_many(client):
+    answer = post(client, "/session/names", what="file", names="Fox 1")
+    assert answer.status_code == 400
+    assert "How many?" not in answer.text
+
+
+def test_names_that_were_typed_come_back_with_a_tap(client):
+    typed = "Fox 1\nOwl 2"
+    for page in (
+        send_file(client, b"Bee 3", names=typed).text,
+        post(client, "/session/names", what="animals", count="3", names=typed).text,
+    ):
+        assert roster_in(page) != ["Fox 1", "Owl 2"]
+        kept = re.search(r'name="before" value="([^"]*)"', page)[1]
+        back = post(client, "/session/names", what="undo", before=kept, names="x", circuit="short")
+        assert roster_in(back.text) == ["Fox 1", "Owl 2"]
+        assert re.search(r'value="short" checked', back.text), "and what was chosen stays"
+    fresh = post(client, "/session/names", what="animals", count="3", names=" ").text
+    assert 'name="before"' not in fresh, "nothing was typed"
 
 
 def test_a_file_fills_the_list_and_a_workbook_is_refused_in_a_sentence(client):

@@ -1,7 +1,5 @@
 """The plan of a session: who starts, in which circuit, how; circuits of one's own."""
 
-import csv
-import io
 from random import SystemRandom
 from typing import Any
 
@@ -24,6 +22,7 @@ from pi.drills import (
 from pi.store import MOST_LANES, Busy, Session
 from web.at_hand import poke, row_id, settings, store
 from web.language import N_
+from web.names import MOST_LETTERS, as_a_line, names_in, names_in_list, numbered
 from web.people import names_of
 from web.state import known_line, state_now
 from web.told import told
@@ -34,11 +33,16 @@ MOST_NAMES = 60
 TEAMS = (N_("Red"), N_("Blue"), N_("Yellow"), N_("Green"), N_("Orange"), N_("Violet"))
 
 
-def plan_page(said: str = "", status: int = 200, names: str | None = None) -> ResponseReturnValue:
-    """The plan, with what was typed so far.   names : what the list of names says instead."""
+def plan_page(
+    said: str = "", status: int = 200, names: str | None = None, before: str = ""
+) -> ResponseReturnValue:
+    """The plan, with what was typed so far.
+
+    names : what the list of names says instead.   before : what it said, for Undo to put back.
+    """
     earlier = store().sessions()
     of = request.args.get("names", type=row_id)
-    before = next((each for each in earlier if of in (None, each.id)), None)
+    latest = next((each for each in earlier if of in (None, each.id)), None)
     form = request.form
     html = render_template(
         "plan.html",
@@ -49,10 +53,11 @@ def plan_page(said: str = "", status: int = 200, names: str | None = None) -> Re
         postures=POSTURES.values(),
         legs=LEAD_LEGS,
         most_starts=MOST_STARTS,
-        chosen=request.values.get("circuit") or (before.circuit["key"] if before else "article"),
-        roster=form.get("names", roster_of(before)) if names is None else names,
+        chosen=request.values.get("circuit") or (latest.circuit["key"] if latest else "article"),
+        roster=form.get("names", roster_of(latest)) if names is None else names,
+        before=before.strip(),
         earlier=earlier,
-        feel=bool(form.get("feel") or (before and before.circuit.get("feel"))),
+        feel=bool(form.get("feel") or (latest and latest.circuit.get("feel"))),
         cues=CUES,
         holds=HOLDS.values(),
         hold=form.get("hold", "random"),
@@ -120,44 +125,37 @@ def change_circuit(number: int, what: str) -> ResponseReturnValue:
 
 @page.post("/session/names")
 def make_names() -> ResponseReturnValue:
-    """So many names that tell nobody who is who, in the list; or the names of a file."""
+    """So many names that tell nobody who is who, in the list; or the names of a file; or undo."""
+    form = request.form
+    typed, what = form.get("names", ""), form.get("what", "")
+    if what == "undo":
+        return plan_page(names=form.get("before", ""))
     sent = request.files.get("file")
-    if sent and sent.filename:
+    if what == "file" or (sent and sent.filename):
         try:
-            return plan_page(names="\n".join(names_in(sent.read())))
+            names = read_names(sent.read() if sent else b"")
         except ValueError as problem:
             return plan_page(str(problem), 400)
-    count = request.form.get("count", 0, type=int)
+        return plan_page(names="\n".join(names), before=typed)
+    count = form.get("count", 0, type=int)
     if not 1 <= count <= MOST_NAMES:
         said = _("How many? A number from 1 to %(most)s.", most=MOST_NAMES)
         return plan_page(said, 400)
     taken = [athlete.name for athlete in store().athletes()]
     made = aliases(count, SystemRandom(), taken, in_words)
-    return plan_page(names="\n".join(map(in_words, made)))
+    return plan_page(names="\n".join(map(in_words, made)), before=typed)
+
+
+def read_names(data: bytes) -> list[str]:
+    """The names of a file, each as a line of the list; ValueError, a sentence, for none."""
+    names = numbered([name for each in names_in(data) if (name := as_a_line(each))])
+    if not names:
+        raise ValueError(_("No name is in that file; the list is as it was."))
+    return names
 
 
 def in_words(alias: Alias) -> str:
     return f"{_(alias.animal)} {alias.number}"
-
-
-HEADINGS = {"name", "names", "athlete", "vorname", "nombre", "nom", "prénom", "first name"}
-
-
-def names_in(data: bytes) -> list[str]:
-    """The first column of a CSV file, whatever separates its columns, without its heading.
-
-    Raises ValueError, a sentence, for what is no such file.
-    """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-    if "\0" in text:
-        raise ValueError(_("That file is no table of names: save it as CSV."))
-    sign = max(";\t,", key=text.partition("\n")[0].count)
-    rows = csv.reader(io.StringIO(text), delimiter=sign)
-    names = [" ".join(row[0].split()) for row in rows if row and row[0].strip()]
-    return names[1:] if names and names[0].casefold() in HEADINGS else names
 
 
 @page.post("/session/begin")
@@ -199,12 +197,8 @@ def cues() -> list[str]:
 
 
 def roster(text: str) -> list[int]:
-    """The athletes of a list that was typed or pasted: a line, comma or semicolon between two."""
-    for sign in ",;\t":
-        text = text.replace(sign, "\n")
-    names = list(
-        dict.fromkeys(filter(None, (" ".join(line.split()) for line in text.splitlines())))
-    )
+    """The athletes of a list that was typed or pasted; ValueError, a sentence, for none."""
+    names = names_in_list(text)
     if len(names) > MOST_NAMES:
         raise ValueError(
             _(
@@ -213,6 +207,6 @@ def roster(text: str) -> list[int]:
                 most=MOST_NAMES,
             )
         )
-    if any(len(name) > 80 for name in names):
+    if any(len(name) > MOST_LETTERS for name in names):
         raise ValueError(_("A name has at most 80 characters: one a line."))
     return [store().add_athlete(name).id for name in names]
