@@ -120,6 +120,18 @@ def test_a_late_comer_gets_as_many_starts_as_the_rest(coach):
     assert len(coach.turns()) == 8, "who is there already is not put in twice"
 
 
+def test_a_late_comer_who_was_absent_is_back_and_who_is_there_is_told_so(coach, store):
+    fox = coach.turns()[0]
+    coach(f"/session/athlete/{fox.athlete_id}/away")
+    assert coach("/session/join", names="Fox 1").status_code == 303
+    assert up(coach.page()) == "Fox 1"
+    assert len(coach.turns()) == 6
+    told = coach("/session/join", names="Owl 2, Elk 4")
+    assert told.status_code == 409
+    assert "Owl 2: in this session already" in told.text
+    assert len(coach.turns()) == 8, "and Elk is in"
+
+
 def test_whose_rep_was_it_is_changed_afterwards(coach, store):
     rep = run(store, "a")
     owl = coach.turns()[1].athlete_id

@@ -203,7 +203,7 @@ def away(number: int, what: str) -> ResponseReturnValue:
 
 @page.post("/session/join")
 def join() -> ResponseReturnValue:
-    """A late-comer: a start after each round that is left."""
+    """A late-comer: a start after each round that is left. Who was absent comes back."""
     session = store().running_session()
     if session is None:
         return answer(_("No session runs."), 409)
@@ -214,17 +214,27 @@ def join() -> ResponseReturnValue:
     except ValueError as problem:
         return answer(str(problem), 400)
     starts = [(posture, leg) for posture, leg in session.circuit["starts"]]
+    there = []
     for athlete in athletes:
         turns = store().turns(session.id)
-        if any(turn.athlete_id == athlete for turn in turns):
-            continue
-        waiting = [
-            sessions.Planned(turn.athlete_id, turn.posture, turn.lead_leg)
-            for turn in turns
-            if turn.state == "waiting"
-        ]
-        store().join_session(session.id, sessions.joined(waiting, athlete, starts))
-    return answer()
+        own = {turn.state for turn in turns if turn.athlete_id == athlete}
+        if "away" in own:
+            store().set_away(session.id, athlete, False)
+        elif own:
+            there.append(names_of()[athlete])
+        else:
+            waiting = [
+                sessions.Planned(turn.athlete_id, turn.posture, turn.lead_leg)
+                for turn in turns
+                if turn.state == "waiting"
+            ]
+            store().join_session(session.id, sessions.joined(waiting, athlete, starts))
+    if not there:
+        return answer()
+    said = _(
+        "%(names)s: in this session already. Somebody else? Add a number.", names=", ".join(there)
+    )
+    return answer(said, 409)
 
 
 @page.post("/rep/<int:number>/athlete")
