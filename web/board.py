@@ -337,6 +337,9 @@ def forget(athletes: list[int]) -> ResponseReturnValue:
         reps = store().forget_athletes(athletes)
     except Busy:
         return answer(_("A rep runs just now. Stop it, or wait."), 409)
+    running = store().running_session()
+    if running and not store().turns(running.id):  # nobody of it is left
+        store().end_session(running.id)
     poke()
     return render_template("forgotten.html", state=state_now(store()), reps=reps)
 
