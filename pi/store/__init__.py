@@ -28,6 +28,7 @@ from pi.store.records import (
     SetUp,
     Start,
     Station,
+    Taken,
     Turn,
     WrongStep,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "Start",
     "Station",
     "Store",
+    "Taken",
     "Turn",
     "WrongStep",
     "boot_id",

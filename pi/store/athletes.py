@@ -10,7 +10,7 @@ from pi import clock
 from pi.store import stamps
 from pi.store.changes import next_change
 from pi.store.connection import Connected
-from pi.store.records import Athlete, NotAgreed
+from pi.store.records import Athlete, NotAgreed, Taken
 from pi.tables import athlete_table
 
 CONSENTS = ("", "yes", "no")  # "" is not known yet
@@ -21,10 +21,7 @@ class Athletes(Connected):
 
     def add_athlete(self, name: str) -> Athlete:
         """A new athlete, or the one who already has that name."""
-        name = " ".join(name.split())
-        if not 1 <= len(name) <= 80:
-            raise ValueError("name: 1 to 80 characters")
-        column = athlete_table.c
+        name, column = _plain(name), athlete_table.c
         with self._writing() as connection:
             row = connection.execute(
                 sa.select(athlete_table).where(column.name == name, column.deleted_at.is_(None))
@@ -42,6 +39,28 @@ class Athletes(Connected):
                 )
             )
             return Athlete(**made.one()._mapping)
+
+    def rename_athlete(self, athlete_id: int, name: str) -> Athlete:
+        """Call an athlete otherwise; page, starts and everything else stay his.
+
+        Raises ValueError for nobody's id and for no name, Taken for a name that another one has.
+        """
+        name, column = _plain(name), athlete_table.c
+        with self._writing() as connection:
+            check_athletes(connection, [athlete_id])
+            has_it = sa.select(column.id).where(
+                column.name == name, column.deleted_at.is_(None), column.id != athlete_id
+            )
+            if connection.scalar(has_it) is not None:
+                raise Taken("another athlete has that name")
+            renamed = connection.execute(
+                sa.update(athlete_table)
+                .where(column.id == athlete_id)
+                .values(name=name)
+                .returning(*column)
+            ).one()
+            next_change(connection)
+        return Athlete(**renamed._mapping)
 
     def athletes(self) -> list[Athlete]:
         """Everybody, by name."""
@@ -87,6 +106,13 @@ def check_agreed(connection: Connection, athletes: Sequence[int | None]) -> None
     wanted = sa.select(column.id).where(column.id.in_(named), column.consent != "yes")
     if connection.scalar(wanted) is not None:
         raise NotAgreed("not everybody in it has agreed to a clip")
+
+
+def _plain(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80:
+        raise ValueError("name: 1 to 80 characters")
+    return name
 
 
 def _athlete(connection: Connection, athlete_id: int) -> Athlete | None:
