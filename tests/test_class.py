@@ -657,17 +657,28 @@ def test_nothing_is_forgotten_while_a_rep_runs_and_nothing_is_written_for_nothin
 
 
 def test_the_starters_role_goes_to_another_phone_with_one_tap_and_it_is_logged(store):
-    assert store.starter() is None
+    assert store.station().starter is None
     assert store.take_start("phone-one-1234") is None
     before = store.latest_change()
     assert store.take_start("phone-two-5678") == "phone-one-1234"
     assert store.latest_change() > before
     assert store.take_start("phone-two-5678") == "phone-two-5678"
-    assert store.starter() == store.station().starter == "phone-two-5678"
+    assert store.station().starter == "phone-two-5678"
     told = [(entry.what, entry.who) for entry in store.log_entries()]
     assert told == [("starter", "phone-"), ("starter", "phone-")], "who has it takes nothing"
     with pytest.raises(ValueError, match="phone_id"):
         store.take_start("")
+
+
+def test_the_starters_role_is_free_again_when_its_phone_gives_it_up_or_the_pin_is_new(store):
+    store.take_start("phone-one")
+    store.leave_start("phone-two")
+    assert store.station().starter == "phone-one", "it was not his"
+    store.leave_start("phone-one")
+    assert store.station().starter is None
+    store.take_start("phone-one")
+    assert store.station(lambda: ("123456", "hash")).starter is None
+    assert store.station().starter is None
 
 
 def test_the_station_keeps_its_screen_and_language_and_a_new_pin_keeps_them_too(store):
@@ -688,23 +699,19 @@ def test_the_station_keeps_its_screen_and_language_and_a_new_pin_keeps_them_too(
 
 def test_what_was_done_is_logged_newest_first_with_whether_the_time_was_known(store, monkeypatch):
     monkeypatch.setattr(clock, "source", lambda: "")
-    store.log("starter", "phone a")
+    store.take_start("phoneA")
     monkeypatch.setattr(clock, "source", lambda: "network")
     store.station()
     store.claim_station("phone b")
     told = [(entry.what, entry.who, entry.dated) for entry in store.log_entries()]
-    assert told == [("pin", "phone b", True), ("starter", "phone a", False)]
+    assert told == [("pin", "phone b", True), ("starter", "phoneA", False)]
     assert [entry.what for entry in store.log_entries(1)] == ["pin"]
-    with pytest.raises(ValueError, match="what: one of starter"):
-        store.log("Fox was slow")
-    with pytest.raises(ValueError, match="who"):
-        store.log("pin", 41 * "x")
 
 
 def test_the_log_keeps_its_newest_lines_only(store, monkeypatch):
     monkeypatch.setattr("pi.store.station.LOG_LENGTH", 5)
     for k in range(8):
-        store.log("pin", f"{k}")
+        store.claim_station(f"{k}")
     assert [entry.who for entry in store.log_entries()] == ["7", "6", "5", "4", "3"]
 
 

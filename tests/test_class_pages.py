@@ -528,3 +528,50 @@ def test_one_s_own_page_draws_start_after_start(client, store):
     assert table.text.count("Fox 1") == 3
     for path in ("/me/nobody.json", "/me/nobody.csv"):
         assert client.get(path).status_code == 404
+
+
+# --- names put right -----------------------------------------------------------------------------
+
+
+def test_a_name_with_a_slip_is_put_right_and_back_and_all_else_stays(client, pupil, store):
+    post(client, "/session/begin", circuit="lesson", names="Jonh\nOwl 2")
+    run(store, "a")
+    jonh = next(each for each in store.athletes() if each.name == "Jonh")
+    path = f"/me/{jonh.token}"
+    answer = post(client, f"{path}/name", name=" John ")
+    assert answer.status_code == 303
+    page = client.get(answer.location).text
+    assert "Called Jonh before." in page
+    assert "John" in client.get("/session").text
+    assert "1 of 2 starts" in client.get("/session/1").text
+    assert store.athlete_by_token(jonh.token).id == jonh.id
+    undone = post(client, f"{path}/name", name="Jonh", undo="yes")
+    assert undone.location == path
+    assert store.athlete_by_token(jonh.token).name == "Jonh"
+    taken = post(client, f"{path}/name", name="Owl 2")
+    assert taken.status_code == 409
+    assert "Somebody else has that name." in taken.text
+    assert post(client, f"{path}/name", name=" ").status_code == 400
+    assert post(client, "/me/nobody/name", name="x").status_code == 404
+    assert post(pupil, f"{path}/name", name="Silly").status_code == 403
+    assert "Another name" not in pupil.get(path).text
+
+
+def test_among_many_names_settings_finds_one(client, store):
+    for k in range(12):
+        store.add_athlete(f"Fox {k}")
+    owl = store.add_athlete("Élodie Owl")
+    page = client.get("/settings").text
+    assert "3 more" in page
+    found = client.get("/settings?q=%C3%A9LODIE").text
+    assert "Élodie Owl" in found
+    assert "Fox 1" not in found
+    marked = client.post(f"/settings/consent/{owl.id}?q=owl", data={"mark": "no"}, headers=OURS)
+    assert marked.location == "/settings?q=owl#s-who", "and the list stays as it was asked for"
+    assert "Nobody's name has “elk” in it." in client.get("/settings?q=elk").text
+    assert 'name="q"' not in page.replace('name="q"', "", 1), "one box"
+
+
+def test_a_few_names_need_no_search(client, store):
+    store.add_athlete("Fox")
+    assert 'name="q"' not in client.get("/settings").text

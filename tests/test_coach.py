@@ -178,6 +178,21 @@ def test_a_coach_hands_the_phone_back(taken):
     assert taken.post("/session/arm", headers=OURS).status_code == 403
 
 
+def test_who_hands_the_phone_back_and_types_the_pin_again_starts_as_before(store, phone):
+    mine, pin = phone(), store.station().pin
+    enter(mine, pin)
+    mine.post("/coach/leave", headers=OURS)
+    assert store.station().starter is None
+    enter(mine, pin)
+    page = mine.get("/coach").text
+    assert "Another phone starts" not in page
+    assert "It is the one that starts." in page
+    other = phone()
+    enter(other, pin)
+    other.post("/coach/leave", headers=OURS)
+    assert "It is the one that starts." in mine.get("/coach").text, "it was never the other's"
+
+
 def test_a_new_pin_is_made_on_the_box(store, taken, monkeypatch, tmp_path):
     monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
     told = CliRunner().invoke(main, ["pin"])

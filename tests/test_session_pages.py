@@ -253,7 +253,8 @@ def test_joining_is_a_code_of_the_address_that_the_phone_asked_for(client):
 
 
 def test_what_cannot_be_is_told(client, store, coach):
-    assert coach("/session/begin", circuit="article").status_code == 409
+    again = coach("/session/begin", circuit="article")
+    assert (again.status_code, again.location) == (303, "/session?already=yes")
     assert coach("/session/turn/1/explode").status_code == 404
     assert coach("/session/turn/999/skip").status_code == 404
     assert coach("/session/join", names="").status_code == 400
@@ -264,6 +265,72 @@ def test_what_cannot_be_is_told(client, store, coach):
     assert coach(f"/session/turn/{done.id}/skip").status_code == 409
     told = client.post(f"/session/turn/{done.id}/skip", headers=JSON)
     assert "made meanwhile" in told.json["said"]
+
+
+def test_begin_twice_leads_to_the_session_that_runs(coach, client):
+    page = client.post(
+        "/session/begin", data={"circuit": "lesson"}, headers=OURS, follow_redirects=True
+    ).text
+    assert up(page) == "Fox 1"
+    assert "A session runs already: this one." in page
+    assert "BEGIN" not in page
+
+
+def test_a_session_that_was_ended_too_soon_goes_on_with_a_tap(coach, client, store):
+    number = store.running_session().id
+    assert f"/session/{number}/resume" not in coach.page(f"/session/{number}")
+    ended = client.post(f"/session/{number}/end", headers=OURS, follow_redirects=True).text
+    for page in (ended, coach.page()):  # where it was ended, and where every phone looks
+        assert f'action="/session/{number}/resume"' in page
+        assert "Go on with it" in page
+    coach(f"/session/{number}/resume")
+    for k in range(6):
+        run(store, f"key {k}")
+    coach(f"/session/{number}/end")
+    assert "Go on with it" not in coach.page(), "nothing of it is left to go on with"
+
+
+def test_when_everybody_of_a_running_session_is_forgotten_it_has_ended(coach, client, store):
+    number = store.running_session().id
+    coach(f"/session/{number}/forget", sure="yes")
+    assert store.running_session() is None
+    assert "BEGIN" in coach.page()
+    coach("/session/begin", circuit="short", names="Fox")
+    coach(f"/me/{store.athletes()[0].token}/forget", sure="yes")
+    assert store.running_session() is None
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_a_page_that_answered_a_press_can_be_opened_again_by_its_address(coach, client, store):
+    """A press that failed is answered at its own address: a reload by that address is no fault."""
+    rep = run(store, "a")
+    token = store.athletes()[0].token
+    leads = {
+        "/session/join": "/session",
+        "/session/begin": "/session",
+        "/session/turn/1/skip": "/session",
+        f"/rep/{rep.id}/athlete": "/session",
+        f"/rep/{rep.id}/delete": f"/rep/{rep.id}",
+        "/session/1/ranking": "/session/1",
+        "/session/1/forget": "/session/1",
+        f"/me/{token}/forget": f"/me/{token}",
+        "/arm": "/",
+        "/games/arm": "/games",
+        "/coach/enter": "/coach",
+        "/settings/keep": "/settings",
+        "/join/wifi": "/join",
+        "/set-up/again": "/set-up",
+        "/check/parts": "/check",
+        "/theme": "/home",
+        "/language": "/",
+    }
+    for pressed, leads_to in leads.items():
+        answer = client.get(pressed, headers=BROWSER)
+        assert (answer.status_code, answer.location) == (303, leads_to), pressed
+        assert client.get(leads_to, headers=BROWSER).status_code == 200
+        assert client.get(pressed, headers=JSON).status_code == 405, "a script is told"
 
 
 def test_sixty_names_are_a_session_and_more_are_two(client, store):

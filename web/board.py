@@ -22,10 +22,11 @@ from flask_babel import ngettext
 from pi import sessions
 from pi.drills import LEAD_LEGS, POSTURES
 from pi.sessions import Comparison, Known
-from pi.store import Athlete, Busy, Rep, Session, Turn
+from pi.store import Athlete, Busy, Rep, Session, Taken, Turn
 from web import export, words
 from web.at_hand import poke, store
 from web.export import download
+from web.names import MOST_LETTERS, as_a_line
 from web.people import everybody, names_of
 from web.session import ALL, answer
 from web.state import state_now
@@ -297,14 +298,35 @@ def forget(athletes: list[int]) -> ResponseReturnValue:
         reps = store().forget_athletes(athletes)
     except Busy:
         return answer(_("A rep runs just now. Stop it, or wait."), 409)
+    running = store().running_session()
+    if running and not store().turns(running.id):  # nobody of it is left
+        store().end_session(running.id)
     poke()
     return render_template("forgotten.html", state=state_now(store()), reps=reps)
+
+
+@page.post("/me/<token>/name")
+def rename(token: str) -> ResponseReturnValue:
+    """Another name for an athlete; what it was comes back with Undo."""
+    athlete = whose(token)
+    try:
+        renamed = store().rename_athlete(athlete.id, as_a_line(request.form.get("name", "")))
+    except Taken:
+        return my_page(athlete, _("Somebody else has that name."), 409)
+    except ValueError:
+        return my_page(athlete, _("A name has 1 to 80 characters."), 400)
+    poke()
+    was = athlete.name if renamed.name != athlete.name and "undo" not in request.form else None
+    return redirect(url_for("board.me", token=token, was=was), 303)
 
 
 @page.get("/me/<token>")
 def me(token: str) -> ResponseReturnValue:
     """An athlete's own page: nobody finds it who was not given its address."""
-    athlete = whose(token)
+    return my_page(whose(token))
+
+
+def my_page(athlete: Athlete, said: str = "", status: int = 200) -> ResponseReturnValue:
     reps = store().reps(athlete_id=athlete.id, limit=ALL)
     told = measured(reps)
     kinds: dict[tuple[str, str], list[Rep]] = {}
@@ -313,15 +335,18 @@ def me(token: str) -> ResponseReturnValue:
         kinds.setdefault((rep.posture, rep.lead_leg), []).append(rep)
         day = rep.requested_at[:10] if rep.dated else ""
         days.setdefault((day, rep.posture), []).append(rep)
-    return render_template(
+    html = render_template(
         "me.html",
         state=state_now(store()),
+        said=said,
+        was=request.args.get("was", "")[:MOST_LETTERS],
         athlete=athlete,
         reps=reps,
         kinds=[(*kind, len(own), quantity(of_reps(own))) for kind, own in kinds.items()],
         days=[(*day, len(own), quantity(of_reps(own))) for day, own in days.items()],
         compared=comparisons(reps),
     )
+    return html, status
 
 
 @page.get("/me/<token>.json")

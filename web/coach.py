@@ -151,7 +151,9 @@ def too_many(address: str) -> str:
 
 @page.post("/coach/leave")
 def leave() -> ResponseReturnValue:
-    """This phone is a coach's no more."""
+    """This phone is a coach's no more, and does not start anybody."""
+    if phone():
+        store().leave_start(phone())
     session.pop("coach", None)
     session.pop("phone", None)
     return redirect(url_for("coach.show"), 303)

@@ -25,7 +25,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as L
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pi import clock
 from pi.drills import HOLDS, NOTES, POSTURES
@@ -385,6 +385,31 @@ HELP = {
 }
 
 
+SEEN_AT = {
+    **{name: f"{name}.show" for name in ("session", "games", "coach", "station", "join")},
+    **{name: f"{name}.show" for name in ("set_up", "check", "home")},
+    **{"pages": "pages.start", "language": "pages.start", "plan": "session.show"},
+}
+"""The page that each blueprint's buttons stand on."""
+
+
+def page_of_button() -> str:
+    """Where a button stands whose own address a browser was sent to; "" for a script.
+
+    A press that failed is answered at the button's address: reloading it must lead somewhere.
+    """
+    if request.accept_mimetypes.best != "text/html" or request.method != "GET":
+        return ""
+    button, values = current_app.url_map.bind("").match(request.path, method="POST")
+    of = button.partition(".")[0]
+    if of == "board":
+        token = values.get("token")
+        return url_for("board.me", token=token) if token else url_for("board.summary", **values)
+    if of == "pages" and "number" in values:
+        return url_for("pages.rep", number=values["number"])
+    return url_for(SEEN_AT[of])
+
+
 def error_page(problem: Exception) -> ResponseReturnValue:
     """A page that says what went wrong and where to go on."""
     status, said = 500, ""
@@ -395,6 +420,8 @@ def error_page(problem: Exception) -> ResponseReturnValue:
     elif isinstance(problem, SQLAlchemyError):
         current_app.logger.error("the store: %s", problem)
         status = 503
+    if isinstance(problem, MethodNotAllowed) and (where := page_of_button()):
+        return redirect(where, 303)
     title, usual = HELP.get(status, HELP[500 if status >= 500 else 400])
     said = said or str(usual)
     headers = {"Retry-After": "3"} if status == 503 else {}

@@ -56,6 +56,7 @@ def plan_page(
         chosen=request.values.get("circuit") or (latest.circuit["key"] if latest else "article"),
         roster=form.get("names", roster_of(latest)) if names is None else names,
         before=before.strip(),
+        unfinished=unfinished(earlier),
         earlier=earlier,
         feel=bool(form.get("feel") or (latest and latest.circuit.get("feel"))),
         cues=CUES,
@@ -69,6 +70,14 @@ def plan_page(
         teams=form.get("teams", 0, type=int),
     )
     return html, status
+
+
+def unfinished(earlier: list[Session]) -> Session | None:
+    """The newest session, where it was ended before all its starts were made."""
+    newest = next(iter(earlier), None)
+    if newest and any(turn.state == "waiting" for turn in store().turns(newest.id)):
+        return newest
+    return None
 
 
 def lanes_there() -> int:
@@ -175,8 +184,8 @@ def begin() -> ResponseReturnValue:
         if lanes > 1:
             more["lanes"] = min(lanes, lanes_there())
         session = store().begin_session(circuit | more, turns)
-    except Busy:
-        return plan_page(_("A session runs already."), 409)
+    except Busy:  # BEGIN twice, or on another phone: there it is
+        return redirect(url_for("session.show", already="yes"), 303)
     except ValueError as problem:
         return plan_page(told(str(problem)), 400)
     named = [athlete for athlete in athletes if athlete is not None]

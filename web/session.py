@@ -103,7 +103,8 @@ def walks_back_s(session: Session, turn: Turn | None) -> int:
 
 @page.get("/session")
 def show() -> ResponseReturnValue:
-    return session_page()
+    already = "already" in request.args and store().running_session()
+    return session_page(_("A session runs already: this one.") if already else "")
 
 
 def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:

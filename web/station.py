@@ -28,6 +28,8 @@ KEEP = {
     0: L("until somebody forgets it"),
 }
 """Days, and what they are called; 0 for ever."""
+SHOWN = 10
+"""Athletes on Settings without a further tap."""
 VIEWS = {"now": L("Who is up"), "last": L("Last start"), "board": L("Board"), "join": L("Join")}
 MARKS = {"": L("not asked"), "yes": L("agreed"), "no": L("not agreed")}
 
@@ -38,7 +40,8 @@ def show() -> ResponseReturnValue:
 
 
 def settings_page(said: str = "", status: int = 200) -> ResponseReturnValue:
-    now = coach.station()
+    now, asked = coach.station(), " ".join(request.args.get("q", "").split())
+    athletes = store().athletes() if coach.is_coach() else []
     html = render_template(
         "settings.html",
         state=state_now(store()),
@@ -48,7 +51,10 @@ def settings_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         languages=LANGUAGES,
         keep=KEEP,
         kept=now.keep_days or 0,
-        athletes=store().athletes() if coach.is_coach() else [],
+        everybody=len(athletes),
+        athletes=[each for each in athletes if asked.casefold() in each.name.casefold()],
+        asked=asked,
+        shown=SHOWN,
         marks=MARKS,
         entries=store().log_entries(20) if coach.is_coach() else [],
         logged=LOGGED,
@@ -96,7 +102,9 @@ def set_consent(number: int) -> ResponseReturnValue:
         store().set_consent(number, mark)
     except ValueError:
         return settings_page(_("That athlete is not there any more."), 404)
-    return changed()
+    poke()
+    q = request.args.get("q")
+    return redirect(url_for("station.show", q=q, _anchor="s-who" if q else None), 303)
 
 
 @page.post("/settings/starter")

@@ -30,6 +30,7 @@ from pi.store.records import (
     SetUp,
     Start,
     Station,
+    Taken,
     Turn,
     WrongStep,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "Start",
     "Station",
     "Store",
+    "Taken",
     "Turn",
     "WrongStep",
     "boot_id",

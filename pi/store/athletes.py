@@ -10,7 +10,7 @@ from pi import clock
 from pi.store import stamps
 from pi.store.changes import next_change
 from pi.store.connection import Connected
-from pi.store.records import Athlete, NotAgreed, Rep
+from pi.store.records import Athlete, NotAgreed, Rep, Taken
 from pi.store.rows import rep_by_id, starts_by_rep
 from pi.store.states import write_rep
 from pi.tables import athlete_table, evidence_table, rep_table, start_table
@@ -23,10 +23,7 @@ class Athletes(Connected):
 
     def add_athlete(self, name: str) -> Athlete:
         """A new athlete, or the one who already has that name."""
-        name = " ".join(name.split())
-        if not 1 <= len(name) <= 80:
-            raise ValueError("name: 1 to 80 characters")
-        column = athlete_table.c
+        name, column = _plain(name), athlete_table.c
         with self._writing() as connection:
             row = connection.execute(
                 sa.select(athlete_table).where(column.name == name, column.deleted_at.is_(None))
@@ -44,6 +41,28 @@ class Athletes(Connected):
                 )
             )
             return Athlete(**made.one()._mapping)
+
+    def rename_athlete(self, athlete_id: int, name: str) -> Athlete:
+        """Call an athlete otherwise; page, starts and everything else stay his.
+
+        Raises ValueError for nobody's id and for no name, Taken for a name that another one has.
+        """
+        name, column = _plain(name), athlete_table.c
+        with self._writing() as connection:
+            check_athletes(connection, [athlete_id])
+            has_it = sa.select(column.id).where(
+                column.name == name, column.deleted_at.is_(None), column.id != athlete_id
+            )
+            if connection.scalar(has_it) is not None:
+                raise Taken("another athlete has that name")
+            renamed = connection.execute(
+                sa.update(athlete_table)
+                .where(column.id == athlete_id)
+                .values(name=name)
+                .returning(*column)
+            ).one()
+            next_change(connection)
+        return Athlete(**renamed._mapping)
 
     def athletes(self) -> list[Athlete]:
         """Everybody, by name."""
@@ -118,6 +137,13 @@ def _reps_with(connection: Connection, athlete_id: int) -> set[int]:
     own = sa.select(rep.id).where(rep.athlete_id == athlete_id)
     beside = sa.select(start.rep_id).where(start.athlete_id == athlete_id)
     return set(connection.scalars(sa.union(own, beside)))
+
+
+def _plain(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80:
+        raise ValueError("name: 1 to 80 characters")
+    return name
 
 
 def _athlete(connection: Connection, athlete_id: int) -> Athlete | None:

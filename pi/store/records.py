@@ -16,6 +16,10 @@ class NotAgreed(ValueError):
     """A clip was asked for of somebody who has not agreed to one."""
 
 
+class Taken(ValueError):
+    """Somebody else has that name."""
+
+
 class WrongStep(ValueError):
     """A rep cannot go from its state to that one."""
 

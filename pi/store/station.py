@@ -35,7 +35,7 @@ class Ownership(Connected):
         """Whose timer it is; made, with a PIN and a key of its own, when first asked.
 
         new_pin : gives a PIN and its hash, and puts them in the place of those that were: nobody
-        is a coach then until it is used.
+        is a coach then, nor the starter, until it is used.
         """
         if not new_pin:
             with self._engine.connect() as connection:
@@ -46,11 +46,14 @@ class Ownership(Connected):
             made = _station(connection) or _new_station(connection)
             if not new_pin:
                 return made
-            connection.execute(sa.update(station_table).values(pin=pin, pin_hash=pin_hash))
-            return replace(made, pin=pin, pin_hash=pin_hash)
+            connection.execute(
+                sa.update(station_table).values(pin=pin, pin_hash=pin_hash, starter=None)
+            )
+            next_change(connection)
+            return replace(made, pin=pin, pin_hash=pin_hash, starter=None)
 
     def claim_station(self, who: str = "") -> None:
-        """The PIN was used: it is not shown any more.   who : as in log()."""
+        """The PIN was used: it is not shown any more.   who : as in write_log()."""
         with self._writing() as connection:
             connection.execute(sa.update(station_table).values(pin=None))
             write_log(connection, "pin", who)
@@ -65,10 +68,6 @@ class Ownership(Connected):
         told = {"screen": screen, "language": language}
         self._change_station(**{key: value for key, value in told.items() if value is not None})
 
-    def starter(self) -> str | None:
-        """The phone that has the starter's role; None for none."""
-        return self.station().starter
-
     def take_start(self, phone_id: str) -> str | None:
         """Give the starter's role to that phone; who had it before. A change is logged."""
         if not 1 <= len(phone_id) <= 64:
@@ -80,6 +79,15 @@ class Ownership(Connected):
                 write_log(connection, "starter", phone_id[:6])
                 next_change(connection)
             return before
+
+    def leave_start(self, phone_id: str) -> None:
+        """Nobody has the starter's role, where that phone had it."""
+        with self._writing() as connection:
+            column = station_table.c
+            connection.execute(
+                sa.update(station_table).where(column.starter == phone_id).values(starter=None)
+            )
+            next_change(connection)
 
     def keep_days(self) -> int | None:
         """After how many days what is stored is forgotten; None for never."""
@@ -103,19 +111,6 @@ class Ownership(Connected):
 
 class Log(Connected):
     """What was done, and by whom as far as that may be told."""
-
-    def log(self, what: str, who: str = "") -> None:
-        """Write down that something of LOGGED happened, now.
-
-        who : what is known of who did it, such as the first signs of a phone's id; at most 40
-        characters, and never an athlete's name.
-        """
-        if what not in LOGGED:
-            raise ValueError(f"what: one of {', '.join(LOGGED)}, not {what!r}")
-        if len(who) > 40:
-            raise ValueError("who: at most 40 characters")
-        with self._writing() as connection:
-            write_log(connection, what, who)
 
     def log_entries(self, limit: int = 50) -> list[Entry]:
         """What was done, newest first; the 500 newest are kept."""
@@ -181,7 +176,11 @@ def kept_days(connection: Connection) -> int | None:
 
 
 def write_log(connection: Connection, what: str, who: str = "") -> None:
-    """A new line of the log; the oldest goes."""
+    """Write down that something of LOGGED happened, now; the oldest line goes.
+
+    who : what is known of who did it, such as the first signs of a phone's id; at most 40
+    characters, and never an athlete's name.
+    """
     column = log_table.c
     row = {"at": stamps.utc_now(), "dated": bool(clock.source()), "what": what, "who": who}
     made = connection.execute(sa.insert(log_table).values(**row).returning(column.id))
