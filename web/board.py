@@ -29,6 +29,7 @@ from web.export import download
 from web.people import names_of
 from web.session import ALL, answer
 from web.state import state_now
+from web.turns import asks_feeling, called, is_alone
 
 page = Blueprint("board", __name__)
 
@@ -39,10 +40,12 @@ class Column(NamedTuple):
     """What one athlete did in a session."""
 
     athlete: int | None
-    name: str
+    name: str  # "" for whoever has none
+    called: str  # the name, or what somebody without one is called
     token: str  # of the own page; "" for nobody's
     done: int
     planned: int
+    whole: bool  # somebody has made every start of his
     reaction: dict[str, Any] | None  # median, as a quantity
     spread: float | None  # s, from start to start; None for fewer than three
     gained: dict[str, Any] | None  # s quicker than before, as a quantity
@@ -64,6 +67,8 @@ def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column
     for athlete in order:
         own = [turn for turn in turns if turn.athlete_id == athlete]
         made = [rep for rep in reps if rep.athlete_id == athlete]
+        done = sum(turn.state == "done" for turn in own)
+        planned = sum(turn.state != "skipped" for turn in own)
         now, gain = of_reps(made), against_before(made, before)
         steady = consistency_of(made)
         kinds: dict[tuple[str, str], list[Rep]] = {}
@@ -73,9 +78,11 @@ def columns(session: Session, turns: list[Turn], reps: list[Rep]) -> list[Column
             Column(
                 athlete,
                 names.get(athlete, ""),
+                called(names.get(athlete, ""), is_alone(turns)),
                 known[athlete].token if athlete in known else "",
-                sum(turn.state == "done" for turn in own),
-                sum(turn.state != "skipped" for turn in own),
+                done,
+                planned,
+                bool(done and done == planned and (athlete or is_alone(turns))),
                 quantity(now),
                 now.spread if now.starts > 2 else None,
                 quantity(gain) if gain else None,
@@ -138,7 +145,7 @@ def first_of(session: Session, told: list[Column]) -> list[First]:
     for kind in kinds:
         known = {one.athlete: one.kinds[kind] for one in told if kind in one.kinds}
         ranked = sessions.ranking({who: (each.value, each.u) for who, each in known.items()})
-        names = {one.athlete: one.name for one in told}
+        names = {one.athlete: one.called for one in told}
         rows = [(place, names[who], quantity(known[who])) for place, who in ranked]
         found.append(First(*kind, rows))
     return found
@@ -247,6 +254,8 @@ def summary(number: int) -> ResponseReturnValue:
     alone = len({turn.athlete_id for turn in turns}) == 1
     reps = store().starts(number, results=alone)
     told = columns(session, turns, reps)
+    unfelt = asks_feeling(store())
+    told_of = [rep for rep in measured(reps) if rep.id != unfelt.rep]
     felt_of = {(turn.rep_id, turn.athlete_id): turn.felt for turn in turns}
     return render_template(
         "summary.html",
@@ -255,8 +264,9 @@ def summary(number: int) -> ResponseReturnValue:
         columns=told,
         reps=list(reversed(reps)) if alone else [],
         compared=comparisons(reps) if alone else [],
-        best=min(measured(reps), key=reaction, default=None) if alone else None,
+        best=min(told_of, key=reaction, default=None) if alone else None,
         felt=how_well_felt(reps, felt_of),
+        asked=unfelt,
         teams=teams_of(session, told),
         first=first_of(session, told),
     )
