@@ -299,6 +299,85 @@ def test_what_somebody_typed_is_no_formula_in_any_column(client, store):
 # --- notes ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def in_lanes(client, store, three_lanes):
+    """A function that lets whoever is up start, in a session in lanes whose feeling is asked."""
+    form = {"circuit": "standing", "names": "Fox 1, Owl 2, Bee 3", "lanes": "3", "feel": "yes"}
+    post(client, "/session/begin", **form)
+
+    def start(key, *reactions):
+        rep = store.request_turn(key)
+        walk(store, rep, "settling", "holding", "running", "analysing")
+        return store.change_rep(rep.id, state="done", result=lanes_result(*reactions))
+
+    return start
+
+
+def test_everybody_who_started_is_told_with_the_name(client, store, in_lanes):
+    rep = in_lanes("a", 0.21, None, 0.34)
+    sentence = client.get("/state.json").json["sentence"].replace("\N{NO-BREAK SPACE}", " ")
+    assert sentence == "Fox 1: 0.210 s ± 0.006;\nOwl 2: –;\nBee 3: 0.340 s ± 0.006"
+    store.set_station(screen="last")
+    for path in ("/", "/reps", "/screen", "/session", f"/rep/{rep.id}"):
+        page = client.get(path).text.partition("<main")[2].partition('id="last"')
+        page = page[2] or page[0]
+        for name, number in (("Fox 1", "0.210"), ("Owl 2", "not measured"), ("Bee 3", "0.340")):
+            assert re.search(rf"{name}(?s:.{{1,300}}?){number}", page), (path, name)
+
+
+def test_each_lane_is_asked_how_it_felt_and_the_numbers_wait_for_all(client, store, in_lanes):
+    in_lanes("a", 0.21, None, 0.34)
+    assert "how did it feel" not in client.get("/session").text.lower(), "there is none before"
+    rep = in_lanes("b", 0.231, 0.332, 0.433)
+    page = client.get("/session").text
+    asked = re.findall(r"<legend><bdi>([^<]*)</bdi>. Before you look", page)
+    assert asked == ["Fox 1", "Bee 3"], "Owl 2 has none to compare with"
+    forms = re.findall(r'action="(/session/turn/\d+/felt)"', page)
+    assert "0.231" not in client.get("/state.json").json["sentence"]
+    post(client, forms[0], felt="quicker")
+    assert "Bee 3</bdi>. Before" in client.get("/session").text
+    assert "0.231" not in client.get("/state.json").json["sentence"]
+    post(client, forms[1], felt="slower")
+    assert "Before you look" not in client.get("/session").text
+    assert "Bee 3: 0.433" in client.get("/state.json").json["sentence"]
+    felt = {turn.athlete_id: turn.felt for turn in store.turns_of(rep.id)}
+    assert list(felt.values()) == ["quicker", "", "slower"]
+
+
+def test_a_start_in_lanes_once_more_is_everybodys_or_one_s(client, store, in_lanes):
+    rep = in_lanes("a", 0.21, None, 0.34)
+    page = client.get("/session").text
+    planned = re.search(r'name="planned" value="(\d+)"', page)[1]
+    for _ in range(2):
+        post(client, f"/session/rep/{rep.id}/again", planned=planned)
+    waiting = [turn for turn in store.turns(rep.session_id) if turn.state == "waiting"]
+    assert len(waiting) == 12
+    made = store.turns_of(rep.id)
+    assert [turn.athlete_id for turn in waiting[:3]] == [turn.athlete_id for turn in made]
+    for _ in range(2):
+        post(client, f"/session/turn/{made[1].id}/again", planned=15)
+    waiting = [turn for turn in store.turns(rep.session_id) if turn.state == "waiting"]
+    assert len(waiting) == 13
+    assert waiting[0].athlete_id == made[1].athlete_id
+
+
+def test_a_lane_without_a_name_is_nobody_s_and_not_yours(client, store, in_lanes):
+    rep = in_lanes("a", 0.21, None, 0.34)
+    post(client, f"/rep/{rep.id}/lane/1", athlete="")
+    store.set_station(screen="board")
+    for path in ("/session", f"/session/{rep.session_id}", "/screen"):
+        page = client.get(path).text
+        assert "<bdi>You</bdi>" not in page, path
+    page = client.get(f"/session/{rep.session_id}").text
+    assert re.search(r"<bdi>No name</bdi>: 1 of 1 starts\s*</h2>", page), "and no circuit is done"
+
+
+def test_games_take_the_lanes_up_when_the_camera_is_there(client, store):
+    page = client.get("/games").text
+    assert re.search(r'id="lanes" data-live data-follow="camera" data-camera="simulated"', page)
+    assert client.get("/state.json").json["camera"] == "simulated"
+
+
 def test_notes_are_tapped_typed_and_taken_back(client, store):
     post(client, "/session/begin", circuit="lesson", names="Fox 1")
     rep = run(store, "a")

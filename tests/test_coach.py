@@ -1,18 +1,20 @@
 """Who may change things: everybody, until a coach has taken the timer over."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from click.testing import CliRunner
-from test_session_pages import run
+from sample_reps import add_rep
+from test_session_pages import OWN, run
 from test_web import JSON, OURS
 
 from pi.cli import main
 from pi.pin import is_right, new_pin
 from pi.settings import Settings
 from pi.store import open_store
-from web import coach, create_app
+from web import coach, create_app, words
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +102,34 @@ def test_every_change_is_refused_to_a_watching_phone_unless_it_is_anybodys(app, 
             continue
         path = rule.build(dict.fromkeys(rule.arguments, 1))[1]
         assert pupil.post(path, headers=OURS).status_code == 403, path
+
+
+def test_a_watching_phone_is_offered_nothing_that_it_would_be_refused(app, phone, store, taken):
+    pupil, adapter = phone(), app.url_map.bind("localhost")
+    taken.post("/session/circuit", data=OWN, headers=OURS)
+    own = add_rep(store)
+    gone = add_rep(store)
+    store.delete_rep(gone.id)
+    refused = store.change_rep(add_rep(store).id, reason=f"it moved: {words.MOVED}")
+    assert refused
+    store.save_calibration({"cones": []}, source="taps", camera="simulated", mode="1280x720@120")
+    pages = ["/", "/home", "/session", "/games", "/reps", f"/reps?deleted={gone.id}", "/check"]
+    pages += ["/coach", "/join", "/help", "/settings", "/screen", "/session?forgotten=1"]
+    pages += [f"/rep/{own.id}", f"/rep/{gone.id}"]
+    seen = [(path, pupil.get(path).text) for path in pages]
+    taken.post("/session/begin", data={"circuit": "lesson", "names": "Fox, Owl"}, headers=OURS)
+    turns = store.turns(store.running_session().id)
+    run(store, "a")
+    store.change_turn(turns[1].id, "skipped")
+    number = store.running_session().id
+    seen.append(("running", pupil.get("/session").text))
+    store.end_session(number)
+    seen.append(("ended", pupil.get(f"/session/{number}").text))
+    for path, page in seen:
+        for action in re.findall(r'<form[^>]* method="post"[^>]*action="([^"?]*)', page):
+            assert adapter.match(action, method="POST")[0] in coach.ANYBODYS, (path, action)
+    for path in ("/", "/session", "/games", "/settings", "/check"):
+        assert "This phone watches." in dict(seen)[path], path
 
 
 def test_stop_and_how_it_felt_are_everybodys(phone, store, taken):

@@ -1,10 +1,11 @@
 """A session's pages without a browser: a runner alone, a coach's group, and what goes wrong."""
 
 import re
+import time
 import zlib
 
 import pytest
-from sample_reps import ENDINGS, add_rep, sample_result
+from sample_reps import ENDINGS, add_rep, beat, sample_result
 from test_web import JSON, OURS
 
 from web import words
@@ -36,6 +37,18 @@ def run(store, key, reaction_s=0.24, status="measured", ends="done"):
         store.change_rep(rep.id, state=state)
     result = sample_result(status, reaction_s={"value": reaction_s, "u": 0.006})
     return store.change_rep(rep.id, state="done", result=result)
+
+
+@pytest.fixture
+def later(monkeypatch, store):
+    """A function that puts the clock forward, by so many seconds from now in all."""
+    now_ns = time.monotonic_ns
+
+    def put(seconds):
+        monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns() + int(seconds * 1e9))
+        beat(store)
+
+    return put
 
 
 def up(page):
@@ -159,6 +172,99 @@ def test_the_number_waits_until_it_is_said_how_it_felt(client, store):
     assert "how did it feel" not in client.get("/session").text.lower()
     assert "0.233" in client.get("/state.json").json["sentence"]
     assert store.turn_of(rep.id).felt == "quicker"
+
+
+def test_while_it_is_asked_how_it_felt_the_number_stands_nowhere_in_the_open(client, store):
+    client.post("/session/begin", data={"circuit": "standing", "feel": "yes"}, headers=OURS)
+    run(store, "a", 0.301)
+    rep = run(store, "b", 0.233)
+    store.set_station(screen="last")
+    pages = ("/", "/session", "/reps", "/screen", f"/rep/{rep.id}", f"/session/{rep.session_id}")
+    for path in pages:
+        page = client.get(path).text
+        shown = re.sub(r'<details data-key="number-.*?</details>', "", page, flags=re.DOTALL)
+        if path.startswith("/rep/"):  # its number is all that is below
+            shown = page.partition('<details data-key="number-')[0]
+        assert "how it felt" in shown or "how did it feel" in shown.lower(), path
+        assert "0.233" not in shown, path
+    told = f"/session/turn/{store.turn_of(rep.id).id}/felt"
+    client.post(told, data={"felt": "same"}, headers=OURS)
+    for path in pages:
+        page = client.get(path).text
+        assert "0.233" in page, path
+        assert "number-" not in page, path
+
+
+def test_a_start_that_nobody_was_asked_about_is_shown_once_the_next_is_made(client, store):
+    client.post("/session/begin", data={"circuit": "standing", "feel": "yes"}, headers=OURS)
+    run(store, "a", 0.301)
+    run(store, "b", 0.233)
+    run(store, "c", 0.222)
+    page = client.get("/reps").text
+    assert "0.233" in page
+    assert "0.222" not in page
+
+
+def test_where_nothing_is_asked_there_is_nothing_to_fold(client, store):
+    client.post("/session/begin", data={"circuit": "standing"}, headers=OURS)
+    run(store, "a", 0.301)
+    assert "<summary class" not in client.get("/session").text
+    assert "Show the number" not in client.get("/session").text
+
+
+def test_when_it_is_time_for_the_next_one_the_word_says_who_that_is(coach, client, store, later):
+    state = client.get("/state.json").json
+    assert (state["word"], state["sentence"]) == ("READY", "Next: Fox 1 (On the belly).")
+    run(store, "a", 0.24)
+    assert "0.24" in client.get("/state.json").json["sentence"], "it is read first"
+    later(21)
+    state = client.get("/state.json").json
+    assert (state["word"], state["sentence"]) == ("READY", "Next: Owl 2 (On the belly).")
+    for key in "bcdef":
+        run(store, key)
+    later(42)
+    assert client.get("/state.json").json["sentence"] == "All starts are made."
+
+
+def test_alone_the_result_stays_until_the_walk_back_is_over(client, store, later):
+    client.post("/session/begin", data={"circuit": "article"}, headers=OURS)
+    run(store, "a", 0.24)
+    later(60)
+    assert "0.24" in client.get("/state.json").json["sentence"]
+    later(95)
+    assert client.get("/state.json").json["sentence"] == "Next: You (On the back)."
+
+
+def test_once_more_that_is_tapped_twice_is_one_start_more(coach, client, store):
+    rep = run(store, "a")
+    planned = re.search(r'name="planned" value="(\d+)"', coach.page())[1]
+    for _ in range(2):
+        coach(f"/session/rep/{rep.id}/again", planned=planned)
+    assert len(coach.turns()) == 7
+    coach(f"/session/rep/{rep.id}/again", planned=7)
+    assert len(coach.turns()) == 8
+    assert coach("/session/rep/999/again", planned=8).status_code == 404
+
+
+def test_without_javascript_a_phone_that_watches_looks_again_by_itself(coach, app, store):
+    watching = app.test_client()
+    coach("/coach/enter", pin=store.station().pin)
+    refresh = re.compile(r'<noscript><meta http-equiv="refresh" content="10')
+    assert refresh.search(watching.get("/session").text)
+    assert not refresh.search(coach.page()), "a coach's form is not thrown away"
+    store.end_session(store.running_session().id)
+    assert refresh.search(watching.get("/session").text)
+    assert not refresh.search(coach.page())
+
+
+def test_what_is_folded_in_a_part_that_is_fetched_is_known_by_its_name(coach, client, store):
+    rep = run(store, "a")
+    coach("/session/begin", circuit="lesson")
+    for path in ("/session", f"/rep/{rep.id}", "/reps", "/screen", f"/session/{rep.session_id}"):
+        page = client.get(path).text
+        for part in re.split(r"(?=<(?:section|div)[^>]* data-live)", page)[1:]:
+            inside = re.split(r"</section>|</main>", part)[0]
+            assert not re.findall(r"<details(?! data-key)[^>]*>", inside), path
 
 
 def test_who_did_not_ask_for_feeling_sees_the_number_at_once(client, store):

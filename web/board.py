@@ -30,6 +30,7 @@ from web.names import MOST_LETTERS, as_a_line
 from web.people import everybody, names_of
 from web.session import ALL, answer
 from web.state import state_now
+from web.turns import asks_feeling, called, is_alone
 
 page = Blueprint("board", __name__)
 
@@ -42,7 +43,8 @@ class Column(NamedTuple):
     """What one athlete did in a session, and who that is."""
 
     own: sessions.Own
-    name: str
+    name: str  # "" for whoever has none
+    called: str  # the name, or what somebody without one is called
     token: str  # of the own page; "" for nobody's
     team: str
     away: bool  # absent, with nothing planned
@@ -81,16 +83,15 @@ def columns(
         [timed(rep) for rep in measured(reps)],
         earlier_ones(session, turns),
     )
-    return [
-        Column(
-            own,
-            known[own.athlete].name if own.athlete in known else "",
-            known[own.athlete].token if own.athlete in known else "",
-            teams.get(own.athlete or 0, ""),
-            own.athlete not in there,
-        )
-        for own in told
-    ]
+    alone = is_alone(turns)
+
+    def column(own: sessions.Own) -> Column:
+        athlete = known.get(own.athlete)
+        name = athlete.name if athlete else ""
+        token, team = athlete.token if athlete else "", teams.get(own.athlete or 0, "")
+        return Column(own, name, called(name, alone), token, team, own.athlete not in there)
+
+    return [column(own) for own in told]
 
 
 def teams_of(told: list[Column]) -> list[sessions.Total]:
@@ -216,6 +217,8 @@ def summary(number: int) -> ResponseReturnValue:
     alone = len({turn.athlete_id for turn in turns}) == 1
     reps = store().starts(number, results=alone)
     told = columns(session, turns, reps)
+    unfelt = asks_feeling(store())
+    told_of = [rep for rep in measured(reps) if rep.id != unfelt.rep]
     felt_of = {(turn.rep_id, turn.athlete_id): turn.felt for turn in turns}
     return render_template(
         "summary.html",
@@ -224,7 +227,7 @@ def summary(number: int) -> ResponseReturnValue:
         columns=told,
         reps=list(reversed(reps)) if alone else [],
         compared=comparisons(reps) if alone else [],
-        best=min(measured(reps), key=reaction, default=None) if alone else None,
+        best=min(told_of, key=reaction, default=None) if alone else None,
         felt=how_well_felt(reps, felt_of),
         teams=teams_of(told),
         first=first_of(session, told),

@@ -41,8 +41,8 @@ from web.live import Feed
 from web.people import everybody, names_of, no_clip
 from web.replay import draw_replay
 from web.reply import reply, wants_json
-from web.session import lanes_of
 from web.state import known_line, last_ended, state_now
+from web.turns import asks_feeling, lanes_of
 
 site = Blueprint("pages", __name__)
 
@@ -64,7 +64,7 @@ def start() -> ResponseReturnValue:
 
 def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
     """The Start page, with a sentence about what was just asked for."""
-    last = last_ended(store())
+    last, names = last_ended(store()), names_of()
     html = render_template(
         "start.html",
         state=state_now(store()),
@@ -76,7 +76,10 @@ def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         key=secrets.token_urlsafe(16),
         dated=bool(clock.source()),
         last=last,
-        name=names_of().get(last.athlete_id) if last else None,
+        name=names.get(last.athlete_id) if last else None,
+        lanes=lanes_of(store(), last, names) if last else [],
+        asked=asks_feeling(store()),
+        names=names,
         calibrated=bool(known_line(store(), settings()).source),
     )
     return html, status
@@ -197,7 +200,8 @@ def rep(number: int) -> ResponseReturnValue:
         game=in_words(shown, names_of()) if shown.drill.get("game") else None,
         notes=NOTES,
         noted=store().notes_of([number]).get(number, []),
-        lanes=lanes_of(shown, names_of()),
+        lanes=lanes_of(store(), shown, names_of()),
+        asked=asks_feeling(store()),
         names=names_of(),
     )
 
@@ -304,6 +308,8 @@ def reps() -> ResponseReturnValue:
         query=urlencode(asked),
         paging=before is not None,
         deleted=request.args.get("deleted", type=row_id),
+        starts=store().starts_of([rep.id for rep in shown]),
+        unfelt=asks_feeling(store()),
         athletes=everybody(),
         names=names_of(),
         postures=POSTURES,

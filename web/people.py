@@ -5,21 +5,16 @@ from dataclasses import replace
 from flask_babel import gettext as _
 
 from pi.store import Athlete
+from web import words
 from web.at_hand import store
 from web.coach import is_coach
 
 
-def name_of(athlete: Athlete, coach: bool) -> str:
-    """As this phone may read it: whoever did not agree is a number on every phone but a coach's."""
-    if coach or athlete.consent != "no":
-        return athlete.name
-    return _("No. %(number)s", number=athlete.id)
-
-
 def everybody(coach: bool | None = None) -> list[Athlete]:
     """Everybody, by name, called as this phone may read it.   coach : whether a coach reads it."""
-    coach = is_coach() if coach is None else coach
-    return [replace(each, name=name_of(each, coach)) for each in store().athletes()]
+    if is_coach() if coach is None else coach:
+        return store().athletes()
+    return [replace(each, name=words.name_of(each)) for each in store().athletes()]
 
 
 def no_clip() -> str:

@@ -1,101 +1,25 @@
 """A running session: turn by turn on every phone, and what is put right afterwards."""
 
 import secrets
-import time
 from functools import partial
-from typing import Any, NamedTuple
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from pi import sessions
-from pi.drills import NOTES, POSTURES
-from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
+from pi.drills import NOTES
+from pi.store import MOST_NOTES, Busy, NotAgreed, WrongStep
 from web.at_hand import poke, row_id, store
-from web.language import N_
 from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
 from web.reply import reply
-from web.state import asks_feeling, state_now
+from web.state import state_now
+from web.turns import asks_feeling, lanes_of, starting, ups, walks_back_s
 
 page = Blueprint("session", __name__)
 
 ALL = 2000  # starts, more than a session has
-FELT = {"quicker": N_("Quicker"), "same": N_("The same"), "slower": N_("Slower")}
-
-
-# --- What is shown -------------------------------------------------------------------------------
-
-
-class Up(NamedTuple):
-    """One start that is to come, or runs."""
-
-    turn: Turn
-    name: str
-    posture: Any
-    number: int  # which of the athlete's starts
-    of: int
-
-
-def ups(turns: list[Turn], names: dict[int | None, str], states: tuple[str, ...]) -> list[Up]:
-    """The turns in one of those states, in their order, as the page tells of them."""
-    own: dict[int | None, list[int]] = {}
-    for turn in turns:
-        if sessions.is_planned(turn.state):
-            own.setdefault(turn.athlete_id, []).append(turn.id)
-    return [
-        Up(
-            turn,
-            names.get(turn.athlete_id, ""),
-            POSTURES[turn.posture],
-            own[turn.athlete_id].index(turn.id) + 1 if sessions.is_planned(turn.state) else 0,
-            len(own.get(turn.athlete_id, ())),
-        )
-        for turn in turns
-        if turn.state in states
-    ]
-
-
-def starting(turns: list[Turn], session: Session) -> list[int]:
-    """The turns that are up: those whose rep runs, else those that the next tap starts."""
-    running = [turn.id for turn in turns if turn.state == "up"]
-    return running or [turn.id for turn in next_turns(turns, session.circuit.get("lanes") or 1)]
-
-
-class Lane(NamedTuple):
-    """One athlete of a rep in which several started."""
-
-    number: int  # as in the store: the first is 0
-    athlete: int | None
-    name: str
-    told: dict[str, Any]  # that lane's part of the result
-
-
-def lanes_of(rep: Rep, names: dict[int | None, str]) -> list[Lane]:
-    """Everybody who started in it, lane by lane; nothing of a rep without lanes."""
-    told = (rep.result or {}).get("athletes") or []
-    return [
-        Lane(
-            start.lane,
-            start.athlete_id,
-            names.get(start.athlete_id, ""),
-            told[start.lane] if start.lane < len(told) else {},
-        )
-        for start in store().starts_of([rep.id]).get(rep.id, [])
-    ]
-
-
-def walks_back_s(session: Session, turn: Turn | None) -> int:
-    """How long whoever is up should still rest; 0 when it is time."""
-    if turn is None:
-        return 0
-    own = store().reps(session_id=session.id, athlete_id=turn.athlete_id, limit=2)
-    last = next((rep for rep in own if rep.ended_ns), None)
-    if last is None or last.state != "done" or last.ended_ns is None or last.boot_id != boot_id():
-        return 0
-    passed_s = (time.monotonic_ns() - last.ended_ns) * 1e-9
-    return max(0, round(session.circuit["walk_back_s"] - passed_s))
 
 
 # --- The pages -----------------------------------------------------------------------------------
@@ -130,14 +54,14 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         together=len(together),
         teams=store().teams(session.id),
         colours=TEAMS,
-        rest_s=walks_back_s(session, coming[0].turn if coming else None),
+        rest_s=walks_back_s(store(), session, coming[0].turn if coming else None),
         last=last,
-        last_turn=store().turn_of(last.id) if last else None,
-        lanes=lanes_of(last, names) if last else [],
+        made=store().turns_of(last.id) if last else [],
+        lanes=lanes_of(store(), last, names) if last else [],
         notes=NOTES,
         noted=store().notes_of([last.id]).get(last.id, []) if last else [],
-        felts=FELT,
-        asks_feeling=last is not None and asks_feeling(store(), last),
+        asked=asks_feeling(store()),
+        planned=len(turns),
         shown=max(6, len(names_here)),
         key=secrets.token_urlsafe(16),
     )
@@ -170,7 +94,7 @@ def change(number: int, what: str) -> ResponseReturnValue:
         "skip": lambda: store().change_turn(number, "skipped"),
         "back": lambda: store().change_turn(number, "waiting"),
         "first": lambda: store().first_turn(number),
-        "again": lambda: store().repeat_turn(number),
+        "again": lambda: once_more(number),
     }
     if what not in does:
         abort(404)
@@ -181,6 +105,28 @@ def change(number: int, what: str) -> ResponseReturnValue:
     except ValueError:
         return answer(_("That start is not there any more."), 404)
     return answer()
+
+
+@page.post("/session/rep/<int:number>/again")
+def again(number: int) -> ResponseReturnValue:
+    """A start once more: of lanes everybody's."""
+    made = store().turns_of(number)
+    if not made:
+        return answer(_("That start is not there any more."), 404)
+    once_more(*(turn.id for turn in made))
+    return answer()
+
+
+def once_more(*turns: int) -> None:
+    """Those starts again, next.
+
+    Only where the page knew of every start that is planned: else the tap came twice, or too late.
+    """
+    session = store().running_session()
+    there = len(store().turns(session.id)) if session else None
+    if request.form.get("planned", there, type=int) == there:
+        for turn in reversed(turns):  # each comes before those that wait
+            store().repeat_turn(turn)
 
 
 @page.post("/session/turn/<int:number>/felt")

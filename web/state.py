@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 
 from pi.settings import Settings
-from pi.store import Calibration, Device, Rep, Store
-from web import words
+from pi.store import Calibration, Device, Rep, Session, Store
+from web import turns, words
 from web.language import N_
 
 # An ending stays the big word this long; then the timer is READY for whoever comes next.
 SHOWN_NS = 120 * 10**9
+# In a session no longer than until whoever is next has walked back, but so long in any case.
+READ_NS = 20 * 10**9
 
 READY = words.Ending(N_("READY"), "ready", "", N_("Choose a posture, then press Arm."))
 FEEL = N_("How did it feel? Say it, then look.")
@@ -26,15 +28,13 @@ def state_now(store: Store) -> dict[str, Any]:
     change : grows with every change of any rep.    rep : the one that word is about, or None.
     last : the rep on the result card with its version, so that a page knows when to fetch it.
     again : why the camera must be calibrated again before the next rep, or "".
+    session, camera : which one runs, and what films; None and "" for none.
     """
     change, now_ns = store.latest_change(), time.monotonic_ns()
     active, last, device = store.active_rep(), last_ended(store), store.device()
+    session = store.running_session()
     alive = device is not None and device.alive(now_ns)
-    rep = active or (last if last and _just_ended(last, device, now_ns) else None)
-    shown = words.ending(rep) if rep else words.spoken(READY)
-    if rep and rep.state == "done" and not shown.sentence:
-        felt_first = asks_feeling(store, rep)
-        shown = shown._replace(sentence=_(FEEL) if felt_first else _reaction(rep))
+    rep, shown = _shown(store, session, active, last, device, now_ns)
     again = "" if active else must_follow(store, last)
     if again and rep:
         shown = shown._replace(sentence=_("Calibrate again, then arm."))
@@ -55,28 +55,34 @@ def state_now(store: Store) -> dict[str, Any]:
         "can_go": bool(alive and active and _waits_for_coach(active)),
         "last": f"{last.id}.{last.changed}" if last else "",
         "again": again,
+        "session": session.id if session else None,
+        "camera": (device.camera or "") if device else "",
     }
 
 
-def asks_feeling(store: Store, rep: Rep) -> bool:
-    """Whether the athlete is to say first how this start felt against the one before of its kind.
-
-    Where the session wants it, there is one before, and it has not been said yet.
-    """
-    session = store.running_session()
-    if rep.status != "measured" or session is None or not session.circuit.get("feel"):
-        return False
-    turn = store.turn_of(rep.id)
-    if turn is None or turn.felt or turn.session_id != session.id:
-        return False
-    earlier = store.reps(
-        session_id=session.id,
-        posture=rep.posture,
-        status="measured",
-        before=rep.id,
-        limit=200,
-    )
-    return any(each.athlete_id == rep.athlete_id for each in earlier)
+def _shown(
+    store: Store,
+    session: Session | None,
+    active: Rep | None,
+    last: Rep | None,
+    device: Device | None,
+    now_ns: int,
+) -> tuple[Rep | None, words.Ending]:
+    """The rep that the big word is about, or None; and the word."""
+    if active:
+        return active, words.ending(active)
+    asked = turns.asks_feeling(store) if session else turns.Asked()
+    next_up = turns.coming(store, session) if session else None
+    since_ns = _since_end_ns(last, device, now_ns)
+    shown_ns = READ_NS if next_up and next_up.rested and not asked.turns else SHOWN_NS
+    if last is None or since_ns is None or since_ns >= shown_ns:
+        ready = words.spoken(READY)
+        return None, ready._replace(sentence=next_up.sentence) if next_up else ready
+    shown = words.ending(last)
+    if last.state == "done" and not shown.sentence:
+        told = _(FEEL) if asked.rep == last.id else _reactions(store, last)
+        shown = shown._replace(sentence=told)
+    return last, shown
 
 
 def last_ended(store: Store) -> Rep | None:
@@ -138,14 +144,32 @@ def _holds(kept: Calibration, settings: Settings) -> bool:
     return fps == f"{wanted.fps:g}" and (any_size or size == f"{wanted.width}x{wanted.height}")
 
 
-def _just_ended(rep: Rep, device: Device | None, now_ns: int) -> bool:
+def _since_end_ns(rep: Rep | None, device: Device | None, now_ns: int) -> int | None:
+    """How long ago it ended; None where nobody can tell."""
     # A rep of an earlier boot has stamps of another clock.
-    same_clock = device is not None and rep.boot_id == device.boot_id
-    return same_clock and rep.ended_ns is not None and now_ns - rep.ended_ns < SHOWN_NS
+    if rep is None or device is None or rep.boot_id != device.boot_id or rep.ended_ns is None:
+        return None
+    return now_ns - rep.ended_ns
 
 
 def _waits_for_coach(rep: Rep) -> bool:
     return rep.state == "holding" and words.hold_kind(rep) == "coach" and not rep.go_asked
+
+
+def _reactions(store: Store, rep: Rep) -> str:
+    """The reaction, or that of everybody who started, lane by lane with the name."""
+    if not rep.drill.get("players"):
+        return _reaction(rep)
+    lanes = turns.lanes_of(store, rep, turns.public_names(store))
+    if len(lanes) < 2:
+        return _reaction(rep)
+    told = []
+    for lane in lanes:
+        value, u = words.figure(lane.told.get("reaction_s"))
+        time_ = f"{value}\N{NO-BREAK SPACE}s ±\N{NO-BREAK SPACE}{u}" if u else words.DASH
+        who = words.short(lane.name) or _("lane %(lane)s", lane=lane.number + 1)
+        told.append(f"{who}: {time_}")
+    return ";\n".join(told)
 
 
 def _reaction(rep: Rep) -> str:

@@ -14,8 +14,8 @@ from web import board, coach, wifi
 from web.at_hand import poke, store
 from web.language import LANGUAGES, local
 from web.people import names_of
-from web.session import starting, ups
 from web.state import last_ended, state_now
+from web.turns import asks_feeling, lanes_of, starting, ups
 
 page = Blueprint("station", __name__)
 
@@ -128,6 +128,7 @@ def screen() -> ResponseReturnValue:
     """
     view = coach.station().screen
     session = store().running_session() or store().latest_session()
+    last, names = last_ended(store()) if view == "last" else None, names_of(coach=False)
     return render_template(
         "screen.html",
         state=state_now(store()),
@@ -136,8 +137,10 @@ def screen() -> ResponseReturnValue:
         address=request.host_url,
         wifi=wifi.known(home()),
         **(now_of(session) | board_of(session) if session else {}),
-        last=last_ended(store()) if view == "last" else None,
-        names=names_of(coach=False),
+        last=last,
+        lanes=lanes_of(store(), last, names) if last else [],
+        asked=asks_feeling(store()),
+        names=names,
     )
 
 

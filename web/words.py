@@ -83,6 +83,16 @@ def plainly(value: float) -> str:
     return minus(f"{value:g}")
 
 
+def name_of(athlete: Any) -> str:
+    """A name as any phone may read it: whoever did not agree is a number."""
+    return athlete.name if athlete.consent != "no" else _("No. %(number)s", number=athlete.id)
+
+
+def short(name: str, most: int = 24) -> str:
+    """A name where there is little room."""
+    return name if len(name) <= most else name[: most - 1].rstrip() + "…"
+
+
 def too_close(result: dict[str, Any] | None) -> str:
     """Which border the reaction lies within its uncertainty of; "" when it is clear of both."""
     reaction = (result or {}).get("reaction_s") or {}
@@ -268,6 +278,7 @@ VERDICTS = {
 }
 CONVENTIONS = {"start": L("start"), "middle": L("middle"), "end": L("end")}
 LEGS = {"left": L("left"), "right": L("right")}
+FELT = {"quicker": L("Quicker"), "same": L("The same"), "slower": L("Slower")}
 LEADS = {
     "left": L("left leg first"),
     "right": L("right leg first"),

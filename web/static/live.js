@@ -9,11 +9,14 @@ const decimal = (number) => String(number).replace(".", (1.5).toLocaleString(doc
 (() => {
   "use strict";
   const BEAT_MS = 15000, POLL_MS = 1000;
+  const STEPS = ["requested", "settling", "holding", "running", "analysing"];
   const find = (id) => document.getElementById(id);
+  const all = (what, inside = document) => [...inside.querySelectorAll(what)];
   const jitter = (ms) => ms * (0.7 + 0.6 * Math.random());
-  const onStart = Boolean(find("state"));
-  let source = null, heard = Date.now(), change = Number(document.body.dataset.change);
-  let shown = null, pollTimer = 0, streamTimer = 0, asking = 0;
+  const loaded = Number(document.body.dataset.change), session = find("main").dataset.session;
+  let source = null, heard = Date.now(), change = loaded;
+  let shown = null, pollTimer = 0, streamTimer = 0, asking = 0, leaving = false;
+  let last = find("last")?.dataset.version;
 
   // --- showing the state ---
 
@@ -21,9 +24,7 @@ const decimal = (number) => String(number).replace(".", (1.5).toLocaleString(doc
     heard = Date.now();
     find("lost").hidden = true;
     if (state.change < change) return;  // overtaken by a later answer
-    const stepped = shown && shown.state !== state.state;
-    // Whose turn it is hangs on more than reps: those parts are fetched with every change.
-    if (state.change !== change && document.querySelector('[data-follow="session"]')) refresh();
+    const before = shown, stepped = before && before.state !== state.state;
     change = state.change;
     shown = state;
     if (find("simulated")) find("simulated").hidden = !state.simulated;
@@ -31,20 +32,36 @@ const decimal = (number) => String(number).replace(".", (1.5).toLocaleString(doc
       find("again").hidden = !state.again;
       say("again-why", state.again);
     }
-    if (!onStart) return;
-    if (stepped && state.state === "requested") say("said", "");
+    if (session !== undefined && session !== String(state.session ?? "")) return anew();
+    if (find("state")) tell(state);
+    if (stepped && state.state === "requested" && find("said")) say("said", "");
+    if (stepped) document.dispatchEvent(new CustomEvent("step", { detail: state.state }));
+    offer(state);
+    if (missed || isNews(state, before)) refresh();
+  }
+
+  function tell(state) {
     find("state").dataset.look = state.look;
     find("status").setAttribute("aria-live", state.look === "bad" ? "assertive" : "polite");
     for (const id of ["word", "sentence", "problem"]) say(id, state[id]);
     find("problem").hidden = !state.problem;
-    offer(state);
-    if (stepped) document.dispatchEvent(new CustomEvent("step", { detail: state.state }));
-    if (find("last").dataset.version !== state.last) refresh();
+  }
+
+  // Whether a part of this page may be another now. A step of the rep that runs is in the state.
+  function isNews(state, before) {
+    const was = last, camera = document.querySelector("[data-camera]");
+    if (last !== undefined) last = state.last;
+    if (was !== last || (camera && camera.dataset.camera !== state.camera)) return true;
+    if (!document.querySelector('[data-follow="session"]')) return false;
+    const from = STEPS.indexOf(before?.state), steps = STEPS.indexOf(state.state) - from;
+    const only = from >= 0 && steps > 0 && before.rep === state.rep ? steps : 0;
+    return state.change - (before ? before.change : loaded) !== only;
   }
 
   // Which buttons there are to press.
   function offer(state) {
-    find("stop").disabled = !state.can_stop;
+    if (find("stop")) find("stop").disabled = !state.can_stop;
+    if (!find("arm")) return;
     find("arm").disabled = !state.can_arm || Boolean(find("up")?.hasAttribute("data-nobody"));
     find("arm").hidden = state.can_go;
     find("go").hidden = !state.can_go;
@@ -56,33 +73,106 @@ const decimal = (number) => String(number).replace(".", (1.5).toLocaleString(doc
     if (id === "said") find(id).hidden = !text;
   }
 
-  // Fetch this very page again and put its live parts in the place of ours.
-  let refreshing = null, again = false;
-  async function refresh() {
+  // --- the parts that are fetched ---
+
+  // As the server sent them: what has not changed is left alone, with focus and all.
+  const sent = new Map(all("[data-live]").map((part) => [part.id, part.outerHTML]));
+  let refreshTimer = 0, refreshing = false, again = false, missed = false, waits = false;
+
+  // Once for all that is heard in one go.
+  function refresh() { refreshTimer ||= setTimeout(fetchParts, 30); }
+
+  async function fetchParts() {
+    refreshTimer = 0;
     if (refreshing) { again = true; return; }
-    refreshing = fetch(location.href).then((answer) => answer.ok ? answer.text() : "");
+    refreshing = true;
     try {
-      const page = new DOMParser().parseFromString(await refreshing, "text/html");
-      for (const old of document.querySelectorAll("[data-live]")) {
-        const fresh = page.getElementById(old.id);
-        if (!fresh) continue;
-        const kept = "details:not([data-fresh])";
-        const open = [...old.querySelectorAll(kept)].map((part) => part.open);
-        old.replaceWith(document.adoptNode(fresh));
-        fresh.querySelectorAll(kept).forEach((part, i) => { part.open = part.open || open[i]; });
-      }
-      localTimes();
-      if (onStart && shown) offer(shown);  // who is up may have changed
-      document.dispatchEvent(new Event("fresh"));
-    } catch { /* no contact: whoever watches the stream says so */ }
-    refreshing = null;
-    if (again) { again = false; refresh(); }
+      const answer = await fetch(location.href);
+      if (answer.status === 404) return anew();
+      missed = !answer.ok;
+      if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch {
+      missed = true;  // no contact: whoever watches the stream says so
+    } finally {
+      refreshing = false;
+      if (again) { again = false; refresh(); }
+    }
   }
+
+  function put(page) {
+    const pairs = all("[data-live]").map((old) => [old, page.getElementById(old.id)]);
+    if (pairs.some(([, fresh]) => !fresh)) return anew();
+    const focus = document.activeElement, name = nameOf(focus), of = focus?.closest("[data-of]")?.dataset.of;
+    const places = new Map(all("[data-tap] button").map((button) => [nameOf(button), top(button)]));
+    let within = null;
+    waits = false;
+    for (const [old, fresh] of pairs) {
+      const html = fresh.outerHTML;
+      if (sent.get(old.id) === html) continue;
+      if (isHeld(old)) {
+        waits = true;
+        for (const newer of all("[data-newer]", old)) newer.hidden = false;
+        continue;
+      }
+      sent.set(old.id, html);
+      const open = new Map(all("details[data-key]", old).map((part) => [part.dataset.key, part.open]));
+      if (old.contains(focus)) within = fresh;
+      old.replaceWith(document.adoptNode(fresh));
+      for (const part of all("details[data-key]", fresh)) part.open = open.get(part.dataset.key) ?? part.open;
+      if (fresh.dataset.told && find("told")) say("told", fresh.dataset.told);
+    }
+    if (within) refocus(within, name, of);
+    // Whoever taps twice means the button that was there, not the one that has come under the finger.
+    const moved = all("[data-tap] button").filter((button) => Math.abs(top(button) - (places.get(nameOf(button)) ?? -1e9)) > 8);
+    for (const button of moved) button.classList.add("moving");
+    setTimeout(() => { for (const button of moved) button.classList.remove("moving"); }, 500);
+    localTimes();
+    if (shown) offer(shown);  // who is up may have changed
+    document.dispatchEvent(new Event("fresh"));
+  }
+
+  const top = (part) => part.getBoundingClientRect().top;
+  const nameOf = (part) => part && (part.id || part.closest("summary")?.parentElement.dataset.key
+    || part.getAttribute("href") || [part.form?.action, part.name, part.value].join());
+
+  // Who works by keyboard goes on where he was: the same button, else one of the same thing.
+  function refocus(part, name, of) {
+    const same = all("button, a[href], summary, input, select", part).find((each) => nameOf(each) === name)
+      || (of && document.querySelector(`[data-of="${of}"] button`)) || part;
+    if (same === part) part.tabIndex = -1;
+    same.focus({ preventScroll: true });
+  }
+
+  // A part with something in it that is being typed or chosen is let be until that is done.
+  function isHeld(part) { return all("input:not([type=hidden]), select, textarea", part).some((field) => field === document.activeElement || isChanged(field)); }
+
+  function isChanged(field) {
+    if (field.type === "hidden") return false;
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (field.options) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected));
+    return field.value !== field.defaultValue;
+  }
+
+  for (const event of ["focusout", "change", "reset"]) {
+    document.addEventListener(event, () => setTimeout(() => { if (waits) refresh(); }));
+  }
+
+  // This page has become another: what was typed here is not thrown away, though.
+  function anew() {
+    if (leaving) return;
+    const note = find("moved-on"), main = find("main");
+    const typed = "typed" in main.dataset || all("input, select, textarea", main).some(isChanged);
+    if (note && typed) note.hidden = false;
+    else { leaving = true; location.replace(note ? note.querySelector("a").href : location.href); }
+  }
+  addEventListener("submit", (event) => { if (!event.defaultPrevented) leaving = true; });
+  addEventListener("pageshow", () => { leaving = false; });
+
+  document.addEventListener("told", (event) => { if (event.detail.word) show(event.detail); refresh(); });
 
   function changed(rep) {
     change = Math.max(change, rep.changed);
-    const follows = (part) => ["reps", "session"].includes(part.dataset.follow) || part.dataset.follow === String(rep.rep);
-    if ([...document.querySelectorAll("[data-follow]")].some(follows)) refresh();
+    if (all("[data-follow]").some((part) => ["reps", String(rep.rep)].includes(part.dataset.follow))) refresh();
   }
 
   function localTimes() {
@@ -117,7 +207,7 @@ const decimal = (number) => String(number).replace(".", (1.5).toLocaleString(doc
       if (mine !== asking) return;
       if (state.change < change) change = state.change;  // another store: begin anew
       show(state);
-      if (!onStart && state.change !== old) refresh();
+      if (state.change !== old && document.querySelector('[data-follow]:not([data-follow="session"])')) refresh();
     } catch {
       if (mine === asking && Date.now() - heard > 3000) find("lost").hidden = false;
     }

@@ -2,10 +2,12 @@
 // loads the page again, and the seconds are those of when it was loaded.
 (() => {
   "use strict";
-  let ends = 0;
+  const LONGEST_MS = 4000;
+  let ends = 0, busy = 0;
   function begin() {
     const rest = document.querySelector("[data-rest]");
     ends = rest ? performance.now() + 1000 * Number(rest.dataset.rest) : 0;
+    busy = 0;
   }
   function count() {
     const rest = document.querySelector("[data-rest]");
@@ -19,17 +21,34 @@
     const form = event.target;
     if (!form.matches("form[data-tap]")) return;
     event.preventDefault();
+    // A second tap waits until the page shows what came of the first.
+    if (performance.now() < busy) return;
+    busy = performance.now() + LONGEST_MS;
     const data = new FormData(form, event.submitter);
     const said = document.getElementById("said");
-    let told = _("The timer did not answer. Try again.");
+    let told = _("The timer did not answer. Try again."), done = false;
+    event.submitter?.classList.add("pressed");
     try {
-      const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(4000) });
-      told = (await answer.json()).said;
-      if (answer.ok) form.reset();
+      const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(LONGEST_MS) });
+      const state = await answer.json();
+      [told, done] = [state.said, answer.ok];
+      if (done) {
+        kept(form, event.submitter);
+        document.dispatchEvent(new CustomEvent("told", { detail: state }));
+      }
     } catch { /* said below */ }
+    if (!done) busy = 0;
+    event.submitter?.classList.remove("pressed");
     said.textContent = told;
     said.hidden = !told;
   });
+  // What was sent is no longer something half typed.
+  function kept(form, button) {
+    if (form.querySelector("input[type=text]")) form.reset();
+    for (const box of form.querySelectorAll("input[type=checkbox]")) box.defaultChecked = box.checked;
+    for (const option of form.querySelectorAll("option")) option.defaultSelected = option.selected;
+    if (form.contains(document.activeElement)) button?.focus({ preventScroll: true });
+  }
   document.addEventListener("fresh", begin);
   setInterval(count, 500);
   begin();
