@@ -322,6 +322,20 @@ def test_who_ran_in_a_lane_is_said_afterwards(store, four):
     assert [turn.athlete_id for turn in store.turns_of(rep.id)] == [owl, bee]
 
 
+def test_who_ran_in_anothers_lane_still_has_every_start_and_so_has_the_other(store, four):
+    fox, owl, bee, elk = four
+    session = lanes(store, four, postures=("prone", "plank"))
+    rep = run(store, 0.21, 0.34)
+    store.give_start(rep.id, 1, elk)
+    made = [(turn.athlete_id, turn.posture) for turn in store.turns(session.id)]
+    assert sorted(made) == sorted((who, kind) for who in four for kind in ("prone", "plank"))
+    assert states(store, session)[:4] == [
+        (fox, "done"), (elk, "done"), (bee, "waiting"), (owl, "waiting"),
+    ]  # fmt: skip
+    store.give_start(rep.id, 0, store.add_athlete("Hen").id)
+    assert states(store, session)[:2] == [(fox, "waiting"), (elk, "done")]
+
+
 def test_two_who_stood_in_each_others_lane_change_with_one_tap(store, four):
     fox, owl, *_ = four
     session = begin(store, [(fox, "prone", "left"), (owl, "prone", "right")], lanes=2)

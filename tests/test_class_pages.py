@@ -182,6 +182,18 @@ def test_three_start_at_once_and_each_has_an_own_row(client, store, three_lanes)
     assert "Who ran in which lane?" in client.get(f"/rep/{rep.id}").text
 
 
+def test_who_joins_twice_is_told_so_and_who_was_absent_is_back(client, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1, Owl 2")
+    session = store.running_session().id
+    fox = next(each.id for each in store.athletes() if each.name == "Fox 1")
+    answer = post(client, "/session/join", headers=JSON, names="Fox 1, Bee 3")
+    assert (answer.status_code, answer.json["said"]) == (409, "In it already: Fox 1.")
+    assert len(store.turns(session)) == 6, "the other one is in"
+    post(client, f"/session/athlete/{fox}/away")
+    assert post(client, "/session/join", headers=JSON, names="Fox 1").status_code == 200
+    assert {turn.state for turn in store.turns(session)} == {"waiting"}
+
+
 # --- notes ---------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,6 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from pi import sessions
 from pi.drills import NOTES, POSTURES
 from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
 from web.language import N_
@@ -208,16 +207,14 @@ def join() -> ResponseReturnValue:
     except ValueError as problem:
         return answer(str(problem), 400)
     starts = [(posture, leg) for posture, leg in session.circuit["starts"]]
+    names, there = names_of(), []
     for athlete in athletes:
-        turns = store().turns(session.id)
-        if any(turn.athlete_id == athlete for turn in turns):
-            continue
-        waiting = [
-            sessions.Planned(turn.athlete_id, turn.posture, turn.lead_leg)
-            for turn in turns
-            if turn.state == "waiting"
-        ]
-        store().join_session(session.id, sessions.joined(waiting, athlete, starts))
+        try:
+            store().join_session(session.id, athlete, starts)
+        except WrongStep:
+            there.append(names[athlete])
+    if there:
+        return answer(_("In it already: %(who)s.", who=", ".join(there)), 409)
     return answer()
 
 

@@ -55,6 +55,7 @@ class Turn:
     state: str  # waiting | up (its rep runs) | done | skipped | away
     rep_id: int | None
     felt: str  # quicker | same | slower than the one before; "" for not asked
+    absent: bool  # who it is of is not there, also where it runs or was made
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,11 @@ def write_rep(connection: Connection, rep: Rep, **columns: Any) -> Rep:
     return changed
 
 
+def waits_again() -> sa.ColumnElement[str]:
+    """The state of a turn that is still to be made: of who is absent by now it does not wait."""
+    return sa.case((turn_table.c.absent, "away"), else_="waiting")
+
+
 def _end_turns(connection: Connection, rep: Rep) -> None:
     """A start that came to its end is done; one that was called back or stopped waits again.
 
@@ -66,7 +71,7 @@ def _end_turns(connection: Connection, rep: Rep) -> None:
     """
     column = turn_table.c
     own = sa.and_(column.rep_id == rep.id, column.state == "up")
-    again = {"state": "waiting", "rep_id": None}
+    again = {"state": waits_again(), "rep_id": None}
     if rep.state != "done":
         connection.execute(sa.update(turn_table).where(own).values(**again))
         return

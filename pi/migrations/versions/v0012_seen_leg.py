@@ -1,4 +1,4 @@
-"""The leg that was seen to lead; whether the file is still to be packed."""
+"""The leg that was seen to lead; who is absent while he is up; whether the file is to be packed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,3 +11,5 @@ def upgrade() -> None:
     op.add_column("rep", sa.Column("seen_leg", sa.String(8)))
     op.add_column("start", sa.Column("seen_leg", sa.String(8)))
     op.add_column("station", sa.Column("unpacked", sa.Boolean, nullable=False, server_default="0"))
+    op.add_column("turn", sa.Column("absent", sa.Boolean, nullable=False, server_default="0"))
+    op.execute("UPDATE turn SET absent = (state = 'away')")
