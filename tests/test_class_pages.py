@@ -144,6 +144,19 @@ def test_who_is_quickest_is_told_only_when_the_teacher_wants_it_and_never_who_is
     assert post(client, "/session/99/ranking", show="yes").status_code == 404
 
 
+def test_a_start_beside_the_plan_counts_in_no_column_and_one_alone_sees_all_of_his(client, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1")
+    session, (fox,) = store.running_session().id, [each.id for each in store.athletes()]
+    run(store, "a", 0.250)
+    rep = store.request_rep(posture="prone", key="b", athlete_id=fox)
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    result = sample_result(reaction_s={"value": 0.150, "u": 0.006})
+    store.change_rep(rep.id, state="done", result=result)
+    page = client.get(f"/session/{session}").text
+    assert re.search("Best: <[^>]*>0.250|Best: 0.250", page)
+    assert f"/rep/{rep.id}" in page, "in the list of all it is"
+
+
 # --- lanes ---------------------------------------------------------------------------------------
 
 

@@ -244,7 +244,7 @@ def summary(number: int) -> ResponseReturnValue:
         abort(404)
     turns = store().turns(number)
     alone = len({turn.athlete_id for turn in turns}) == 1
-    reps = store().starts(number, results=alone)
+    reps = store().starts(number, results=alone, planned=True)
     told = columns(session, turns, reps)
     felt_of = {(turn.rep_id, turn.athlete_id): turn.felt for turn in turns}
     return render_template(
@@ -252,7 +252,7 @@ def summary(number: int) -> ResponseReturnValue:
         state=state_now(store()),
         session=session,
         columns=told,
-        reps=list(reversed(reps)) if alone else [],
+        reps=list(reversed(store().starts(number))) if alone else [],
         compared=comparisons(reps) if alone else [],
         best=min(measured(reps), key=reaction, default=None) if alone else None,
         felt=how_well_felt(reps, felt_of),

@@ -87,7 +87,7 @@ class Rep:
     stop_asked: bool
     go_asked: bool
     result: dict[str, Any] | None
-    reaction_s: float | None  # of the result
+    reaction_s: float | None  # of the result; none of a game's, which is compared with no start
     reaction_u: float | None
     seen_leg: str | None  # the leg that led, as it was seen: left | right
     deleted_at: str | None
@@ -111,7 +111,7 @@ class Start:
     posture: str
     lead_leg: str
     status: str | None  # of his part of the result; None until the rep has ended
-    reaction_s: float | None  # where the rep counts
+    reaction_s: float | None  # where the rep counts, and is no game's
     reaction_u: float | None
     seen_leg: str | None
     deleted_at: str | None  # of the rep
