@@ -599,11 +599,14 @@ def _add_truth(
     track: Any, result: dict[str, Any], go_ns: int, place: int, later_s: list[float]
 ) -> None:
     """What was drawn, beside what was measured: of everybody where several were."""
-    own_ns = [go_ns + round(s * 1e9) for s in later_s or [0.0] * track.lanes]
+
+    def own_ns(lane: int) -> int:
+        return go_ns + round((later_s[lane] if lane < len(later_s) else 0.0) * 1e9)
+
     if track.lanes > 1:
         for k, each in enumerate(result.get("athletes", ())[: track.lanes]):
-            each["truth"] = plain(track.truth(own_ns[k], lane=k))
-    result["truth"] = plain(track.truth(own_ns[place], lane=place))
+            each["truth"] = plain(track.truth(own_ns(k), lane=k))
+    result["truth"] = plain(track.truth(own_ns(place), lane=place))
 
 
 def _moved_meanwhile(

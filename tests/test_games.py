@@ -64,6 +64,9 @@ def test_a_game_may_come_with_its_players(game):
     [
         ({"game": {"kind": "tag"}}, "one of chase, number, last_up"),
         ({"game": "chase"}, "kind"),
+        ({"game": {"kind": []}}, "kind"),
+        ({"game": {"kind": ["chase"]}}, "kind"),
+        ({"game": CHASE, "players": [10**20]}, "athletes' numbers"),
         ({"game": {"kind": "chase"}}, "handicap_s"),
         ({"game": {"kind": "chase", "handicap_s": 0.3}}, "0.6 to 3 s"),
         ({"game": {"kind": "chase", "handicap_s": float("nan")}}, "0.6 to 3 s"),
@@ -181,6 +184,16 @@ def test_whoever_else_moved_is_out_also_who_thought_better_of_it():
 def test_who_was_called_and_slept_stayed():
     told = outcome(NUMBER, {"called": 1}, result(still("1"), athlete("2"), still("3")))
     assert (told.verdict, told.lanes, told.out) == ("stayed", ("1",), ("2",))
+
+
+def test_a_lane_beyond_the_numbers_is_not_played_in():
+    told = outcome(
+        NUMBER, {"called": 2}, result(still("1"), athlete("2"), still("3"), athlete("4"))
+    )
+    assert (told.verdict, told.out) == ("went", ())
+    blind = athlete("4", status="not_measurable")
+    told = outcome(NUMBER, {"called": 2}, result(still("1"), athlete("2"), still("3"), blind))
+    assert (told.unseen, told.reasons) == ((), ())
 
 
 def test_who_was_not_seen_is_neither_in_nor_out():

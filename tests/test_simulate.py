@@ -797,3 +797,14 @@ def test_a_recorded_body_starts_with_the_same_exact_truth(recorded, posture):
         assert truth["up_s"] - truth["reaction_s"] < 1.7
         assert truth["reaction_span_s"]["5mm"] <= truth["reaction_s"]
         assert len(truth["splits"]) == 3
+
+
+def test_the_truth_of_a_lane_that_the_track_has_not_is_none():
+    from pi.__main__ import _add_truth
+
+    track = SimulatedTrack(size=(320, 180))
+    track.line_up("standing", 3)
+    for place in (0, 2):
+        result = {"athletes": [{}, {}, {}]}
+        _add_truth(track, result, time.monotonic_ns(), place, [0.0, 0.0, 1.5])
+        assert (result["truth"] is None) == (place > 0)

@@ -815,6 +815,12 @@ def test_a_game_that_cannot_be_is_refused_and_its_players_have_to_be_known(store
     assert rep.drill == {"game": game, "players": [ana, None]}
 
 
+def test_who_stands_cannot_be_the_last_one_up(store):
+    with pytest.raises(ValueError, match="stands already"):
+        store.request_rep(posture="standing", key="a", drill={"game": {"kind": "last_up"}})
+    assert store.active_rep() is None
+
+
 def test_who_is_forgotten_is_in_nobody_elses_game(store):
     ana, ben = (store.add_athlete(name).id for name in ("Ana", "Ben"))
     drill = {"game": {"kind": "last_up"}, "players": [ana, ben, None]}

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from pi import clock
 from pi.drills import LEAD_LEGS, POSTURES
-from pi.games import MOST_PLAYERS, game_of
+from pi.games import MOST_LANES, MOST_PLAYERS, game_of, too_tall
 from pi.settings import hold_for
 from pi.store import stamps
 from pi.store.athletes import check_agreed, check_athletes
@@ -24,7 +24,6 @@ from pi.tables import rep_table, session_table, start_table, turn_table
 
 # A request that no device took for so long is not started any more: nobody expects it by then.
 STALE_NS = 10_000_000_000
-MOST_LANES = 4
 NOBODYS_LANE = -1  # in place of a lane's number: nobody's
 
 
@@ -55,7 +54,8 @@ class Reps(Connected):
         if not key or len(key) > 80:
             raise ValueError("key: 1 to 80 characters that name this request")
         hold_for(drill or {})
-        game_of(drill or {})
+        if why := too_tall(game_of(drill or {}), posture):
+            raise ValueError(why)
         with self._writing() as connection:
             return new_rep(connection, key, athlete_id, posture, lead_leg, dict(drill or {}))
 
