@@ -389,7 +389,9 @@ def one_rep(station: Station, rep: Rep) -> None:
         return
     log.info("rep %d: %s, %s hold", rep.id, rep.posture, hold.kind)
     if station.track:
-        station.track.line_up(rep.posture, lead_leg=rep.lead_leg, game=game)
+        there = store.starts_of([rep.id]).get(rep.id, [])
+        legs = [start.lead_leg for start in there] or rep.lead_leg
+        station.track.line_up(rep.posture, lead_leg=legs, game=game)
         camera.heard = listen(station.signal)  # type: ignore[attr-defined]
     doubts: list[str] = []
     if kept and kept.still:

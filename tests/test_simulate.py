@@ -669,6 +669,16 @@ def test_who_lines_up_leads_with_the_leg_that_was_asked_for():
         assert track.scene.player.motion.athlete.far_leads == (leg == "left")
 
 
+def test_in_each_lane_the_leg_leads_that_was_asked_for_there():
+    track = SimulatedTrack(seed=2, size=(240, 136), lanes=2)
+    for legs in (("left", "right"), ("right", "left")):
+        track.line_up("standing", 3, lead_leg=legs)
+        led = [one.player.motion.athlete.far_leads for one in track._there]
+        assert led == [leg == "left" for leg in legs]
+    track.line_up("standing", 3, lead_leg="left")
+    assert [one.player.motion.athlete.far_leads for one in track._there] == [True, True]
+
+
 def several(lanes, game=None, *, posture="prone", seed=2):
     track = SimulatedTrack(seed=seed, size=(240, 136), lanes=lanes)
     track.line_up(posture, game=game)
