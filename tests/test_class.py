@@ -157,6 +157,14 @@ def test_a_result_that_tells_no_leg_leaves_the_planned_one(store):
     assert (rep.seen_leg, rep.led) == (None, "left")
 
 
+def test_each_in_a_lane_says_how_his_own_start_felt(store, four):
+    lanes(store, four, 3)
+    rep = run(store, 0.2, 0.3, 0.4)
+    for turn, felt in zip(store.turns_of(rep.id), ("quicker", "same", "slower"), strict=True):
+        store.save_felt(turn.id, felt)
+    assert [turn.felt for turn in store.turns_of(rep.id)] == ["quicker", "same", "slower"]
+
+
 def test_without_lanes_one_starts_as_ever(store, four):
     session = lanes(store, four, 1)
     rep = store.request_turn("a")

@@ -668,6 +668,21 @@ def test_whose_rep_it_was_is_said_afterwards(pair):
         store.give_rep(rep.id, 99)
 
 
+def test_how_a_start_felt_is_said_once_by_whoever_made_it_and_again_by_a_coach(pair):
+    store, session, _ = pair
+    made = store.turn_of(run_turn(store, "a").id)
+    assert store.save_felt(made.id, "quicker").felt == "quicker"
+    with pytest.raises(WrongStep, match="said already"):
+        store.save_felt(made.id, "slower")
+    assert store.save_felt(made.id, "slower", again=True).felt == "slower"
+    assert store.save_felt(made.id, "", again=True).felt == ""
+    with pytest.raises(WrongStep, match="not to be felt now"):
+        store.save_felt(store.turns(session.id)[1].id, "same")
+    store.end_session(session.id)
+    with pytest.raises(WrongStep, match="not to be felt now"):
+        store.save_felt(made.id, "same")
+
+
 def test_who_got_anothers_rep_made_a_start_of_his_and_the_other_still_has_all(pair):
     store, session, (fox, owl) = pair
     rep = run_turn(store, "a")  # fox's, but it was owl who ran
@@ -691,6 +706,7 @@ def test_a_rep_that_was_an_outsiders_or_nobodys_leaves_the_planned_start_to_be_m
 
 def test_every_change_of_a_session_is_news(pair):
     store, session, (fox, _) = pair
+    run_turn(store, "made")
     turns = store.turns(session.id)
     for change in (
         lambda: store.change_turn(turns[1].id, "skipped"),

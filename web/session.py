@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from pi.drills import NOTES, POSTURES
 from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
+from web.coach import is_coach
 from web.language import N_
 from web.people import names_of, no_clip, store
 from web.plan import TEAMS, plan_page, roster
@@ -179,7 +180,9 @@ def change(number: int, what: str) -> ResponseReturnValue:
 def felt(number: int) -> ResponseReturnValue:
     """How a start felt: said by whoever made it."""
     try:
-        store().save_felt(number, request.form.get("felt", ""))
+        store().save_felt(number, request.form.get("felt", ""), again=is_coach())
+    except WrongStep:
+        return answer(_("That was said already, or that start is over."), 409)
     except ValueError:
         return answer(_("That start is not there any more."), 404)
     return answer()

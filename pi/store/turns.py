@@ -141,11 +141,22 @@ class Turns(Connected):
                 _put_in(connection, session_id, order, athlete_id, starts)
             next_change(connection)
 
-    def save_felt(self, turn_id: int, felt: str) -> Turn:
-        """What the athlete felt, before the number was shown: quicker, same, slower."""
+    def save_felt(self, turn_id: int, felt: str, *, again: bool = False) -> Turn:
+        """What the athlete felt, before the number was shown: quicker, same, slower.
+
+        Of lanes each has a turn of his own.   again : also in place of what was said before, ""
+        for nothing: a coach may.
+        Raises WrongStep for a start that was not made, of a session that does not run, or of which
+        it was said already.
+        """
         if felt not in ("quicker", "same", "slower", ""):
             raise ValueError("felt: quicker, same or slower")
         with self._writing() as connection:
+            turn, session = _turn(connection, turn_id), running_session(connection)
+            if session is None or session.id != turn.session_id or turn.state != "done":
+                raise WrongStep("that start is not to be felt now")
+            if turn.felt and not again:
+                raise WrongStep("how that start felt was said already")
             return _change_turn(connection, turn_id, felt=felt)
 
 
