@@ -389,7 +389,9 @@ def one_rep(station: Station, rep: Rep) -> None:
         return
     log.info("rep %d: %s, %s hold", rep.id, rep.posture, hold.kind)
     if station.track:
-        station.track.line_up(rep.posture, lead_leg=rep.lead_leg, game=game)
+        there = store.starts_of([rep.id]).get(rep.id, [])
+        legs = [start.lead_leg for start in there] or rep.lead_leg
+        station.track.line_up(rep.posture, lead_leg=legs, game=game)
         camera.heard = listen(station.signal)  # type: ignore[attr-defined]
     doubts: list[str] = []
     if kept and kept.still:
@@ -599,11 +601,14 @@ def _add_truth(
     track: Any, result: dict[str, Any], go_ns: int, place: int, later_s: list[float]
 ) -> None:
     """What was drawn, beside what was measured: of everybody where several were."""
-    own_ns = [go_ns + round(s * 1e9) for s in later_s or [0.0] * track.lanes]
+
+    def own_ns(lane: int) -> int:
+        return go_ns + round((later_s[lane] if lane < len(later_s) else 0.0) * 1e9)
+
     if track.lanes > 1:
         for k, each in enumerate(result.get("athletes", ())[: track.lanes]):
-            each["truth"] = plain(track.truth(own_ns[k], lane=k))
-    result["truth"] = plain(track.truth(own_ns[place], lane=place))
+            each["truth"] = plain(track.truth(own_ns(k), lane=k))
+    result["truth"] = plain(track.truth(own_ns(place), lane=place))
 
 
 def _moved_meanwhile(

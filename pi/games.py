@@ -67,12 +67,12 @@ def game_of(drill: Mapping[str, Any]) -> dict[str, Any] | None:
     players = drill.get("players")
     if players is not None and not (
         isinstance(players, list | tuple)
-        and all(each is None or (_is_whole(each) and each > 0) for each in players)
+        and all(each is None or (_is_whole(each) and 0 < each < 2**63) for each in players)
     ):
         raise ValueError("players: a list of the athletes' numbers, null where there is none")
     if game is None:
         return None
-    if not isinstance(game, Mapping) or game.get("kind") not in GAMES:
+    if not isinstance(game, Mapping) or str(game.get("kind")) not in GAMES:
         raise ValueError(f'game: needs a "kind", one of {", ".join(GAMES)}')
     kind = game["kind"]
     takes = {"kind"} | {"chase": {"handicap_s"}, "number": {"of"}}.get(kind, set())
@@ -110,6 +110,13 @@ def too_few_lanes(game: Mapping[str, Any], lanes: int) -> str | None:
     """
     if game["kind"] == "number" and 0 < lanes < game["of"]:
         return "there are fewer lanes than numbers: draw a lane for each, or none at all"
+    return None
+
+
+def too_tall(game: Mapping[str, Any] | None, posture: str) -> str | None:
+    """Why a game cannot be played from a posture; None when it can, or where there is no game."""
+    if game and game["kind"] == "last_up" and posture == "standing":
+        return "who stands already cannot be the last one up: choose another posture"
     return None
 
 
@@ -184,7 +191,7 @@ def outcome(
     if kind == "chase":
         return _chase(athletes, kept)
     if kind == "number":
-        return _number(athletes, called)
+        return _number(athletes[: game["of"]], called)
     return _last_up(athletes)
 
 
@@ -271,9 +278,6 @@ def _number(athletes: Sequence[Mapping[str, Any]], called: int | None) -> Outcom
     if not athletes:
         why = "No lanes are set up: who went is for the coach's eyes."
         return Outcome("number", "coach", called=called, reasons=(why,))
-    if called > len(athletes):
-        why = "The number that was called has no lane."
-        return Outcome("number", "unknown", called=called, reasons=(why,))
     own = athletes[called - 1]
     others = [each for k, each in enumerate(athletes) if k != called - 1]
     out = tuple(each["lane"] for each in others if _moved(each))

@@ -326,7 +326,7 @@ def analyse(
     later_s : (lanes,) s after the signal, where each lane has a signal of its own; () is none. Each
     athlete's times, in "athletes" too, count from their own signal, of which "signal" tells the
     place in the recording: a reaction is a reaction, and a start before one's own GO is false.
-    The first lane's is the signal.
+    What is told above them counts from the own lane's, the pictures' times from the first lane's.
     Raises ValueError when the cones or lanes cannot be, or when there are too few pictures.
     """
     calibration = calibration or {"cones": cones}
@@ -373,7 +373,7 @@ def analyse(
             each["warnings"].append(
                 "the recording was longer than the memory for it: its beginning is gone"
             )
-    track = picture.empty_track(frames.luma, time, seen.left_s)
+    track = picture.empty_track(frames.luma, seen.time, seen.left_s)  # both since its own signal
     evidence = {
         "observations": observations,
         "picture": picture.png(picture.chronophotograph(track, seen, result, line)),

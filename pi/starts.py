@@ -33,10 +33,17 @@ def own_result(result: Mapping[str, Any], lane: int, *, own: bool) -> dict[str, 
     if own:
         return whole
     told = told_of(result, lane)
+    if told is None and _never_began(whole):
+        return whole
     if told is None:
         return emptied(whole, NO_LANE)
     heading = {key: result[key] for key in HEADING if key in result}
     return heading | {key: value for key, value in told.items() if key != "lane"}
+
+
+def _never_began(result: Mapping[str, Any]) -> bool:
+    """Whether all were called back before a signal, so that what is told holds for everybody."""
+    return result["status"] == "false_start" and result["signal"]["time_s"] is None
 
 
 def without(

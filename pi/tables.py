@@ -84,6 +84,8 @@ turn_table = sa.Table(
     sa.Column("state", sa.String(8), nullable=False),
     sa.Column("rep_id", sa.Integer, sa.ForeignKey("rep.id")),
     sa.Column("felt", sa.String(8), nullable=False),
+    # Whose it is, is not there: should it come to nothing, it is away and does not wait.
+    sa.Column("absent", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("turn_order", "session_id", "place"),
     sa.Index("turn_of_rep", "rep_id"),
 )

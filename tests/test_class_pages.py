@@ -192,6 +192,19 @@ def test_who_is_quickest_is_told_only_when_the_teacher_wants_it_and_never_who_is
     assert post(client, "/session/99/ranking", show="yes").status_code == 404
 
 
+def test_a_start_beside_the_plan_counts_in_no_column_and_one_alone_sees_all_of_his(client, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1")
+    session, (fox,) = store.running_session().id, [each.id for each in store.athletes()]
+    run(store, "a", 0.250)
+    rep = store.request_rep(posture="prone", key="b", athlete_id=fox)
+    walk(store, rep, "settling", "holding", "running", "analysing")
+    result = sample_result(reaction_s={"value": 0.150, "u": 0.006})
+    store.change_rep(rep.id, state="done", result=result)
+    page = client.get(f"/session/{session}").text
+    assert re.search("Best: <[^>]*>0.250|Best: 0.250", page)
+    assert f"/rep/{rep.id}" in page, "in the list of all it is"
+
+
 # --- lanes ---------------------------------------------------------------------------------------
 
 
@@ -294,6 +307,19 @@ def test_what_somebody_typed_is_no_formula_in_any_column(client, store):
     book = zipfile.ZipFile(io.BytesIO(client.get("/reps.xlsx").data))
     assert b"=SUM(1)" in book.read("xl/sharedStrings.xml"), "a text"
     assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
+
+
+def test_who_joins_twice_is_told_so_and_who_was_absent_is_back(client, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox 1, Owl 2")
+    session = store.running_session().id
+    fox = next(each.id for each in store.athletes() if each.name == "Fox 1")
+    answer = post(client, "/session/join", headers=JSON, names="Fox 1, Bee 3")
+    said = "Fox 1: in this session already. Somebody else? Add a number."
+    assert (answer.status_code, answer.json["said"]) == (409, said)
+    assert len(store.turns(session)) == 6, "the other one is in"
+    post(client, f"/session/athlete/{fox}/away")
+    assert post(client, "/session/join", headers=JSON, names="Fox 1").status_code == 200
+    assert {turn.state for turn in store.turns(session)} == {"waiting"}
 
 
 # --- notes ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import functools
 import pytest
 from clips import valid
 
+from pi import picture
 from pi.games import GAMES, HANDICAP_S, chaser_lane, game_of, outcome, too_few_lanes
 from pi.rep import analyse, reanalyse
 from pi.simulate import simulate_lanes
@@ -64,6 +65,9 @@ def test_a_game_may_come_with_its_players(game):
     [
         ({"game": {"kind": "tag"}}, "one of chase, number, last_up"),
         ({"game": "chase"}, "kind"),
+        ({"game": {"kind": []}}, "kind"),
+        ({"game": {"kind": ["chase"]}}, "kind"),
+        ({"game": CHASE, "players": [10**20]}, "athletes' numbers"),
         ({"game": {"kind": "chase"}}, "handicap_s"),
         ({"game": {"kind": "chase", "handicap_s": 0.3}}, "0.6 to 3 s"),
         ({"game": {"kind": "chase", "handicap_s": float("nan")}}, "0.6 to 3 s"),
@@ -183,6 +187,16 @@ def test_who_was_called_and_slept_stayed():
     assert (told.verdict, told.lanes, told.out) == ("stayed", ("1",), ("2",))
 
 
+def test_a_lane_beyond_the_numbers_is_not_played_in():
+    told = outcome(
+        NUMBER, {"called": 2}, result(still("1"), athlete("2"), still("3"), athlete("4"))
+    )
+    assert (told.verdict, told.out) == ("went", ())
+    blind = athlete("4", status="not_measurable")
+    told = outcome(NUMBER, {"called": 2}, result(still("1"), athlete("2"), still("3"), blind))
+    assert (told.unseen, told.reasons) == ((), ())
+
+
 def test_who_was_not_seen_is_neither_in_nor_out():
     blind = athlete("3", status="not_measurable")
     told = outcome(NUMBER, {"called": 1}, result(athlete("1"), still("2"), blind))
@@ -299,6 +313,29 @@ def test_each_athletes_signal_is_the_own_one_and_the_answer_again_is_the_same():
     hare, chaser = result["athletes"]
     assert chaser["signal"]["time_s"] - hare["signal"]["time_s"] == pytest.approx(1.5)
     assert again == result
+
+
+def test_the_empty_track_of_a_chase_is_looked_for_when_all_have_left_it(monkeypatch):
+    """Lying, the first lane is the chaser's: its clock starts later than the recording's."""
+    asked = []
+    empty_track = picture.empty_track
+
+    def listened(luma, time, left_s):
+        asked.append((time, left_s))
+        return empty_track(luma, time, left_s)
+
+    monkeypatch.setattr(picture, "empty_track", listened)
+    clip = simulate_lanes(
+        ("prone", "prone"), view="raised", seed=4, size=(320, 180), fps=30.0,
+        later_s=(1.0, 0.0), duration_s=7.0,
+    )  # fmt: skip
+    analyse(
+        clip.frames, clip.signal_ns, calibration=clip.calibration, posture="prone",
+        later_s=(1.0, 0.0),
+    )  # fmt: skip
+    ((time, _left_s),) = asked
+    since_first = (clip.frames.times_ns - clip.signal_ns) * 1e-9
+    assert time == pytest.approx(since_first - 1.0, abs=1e-6)
 
 
 def test_handicaps_are_longer_than_the_tone():

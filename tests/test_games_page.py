@@ -156,3 +156,20 @@ def test_who_went_too_soon_in_a_game_is_told_by_name(client, store, hunters, sta
         rep.id, state=state, result=result, settings={"game": {"called": 2}}, own_lane=1
     )
     assert "Moved before the signal: Wolf 2." in client.get("/games").text
+
+
+def test_more_numbers_than_lanes_are_neither_offered_nor_armed(client, store, hunters):
+    numbers = client.get("/games").text.partition('name="of"')[2].partition("</select>")[0]
+    assert re.findall('value="([0-9]+)"', numbers) == ["2", "3"]
+    form = {"game": "number", "of": "6", "posture": "prone", "key": "a"}
+    answer = post(client, "/games/arm", headers=JSON, **form)
+    assert answer.status_code == 400
+    assert "fewer lanes than numbers" in answer.json["said"]
+    assert store.active_rep() is None
+
+
+def test_last_one_up_from_standing_is_refused_in_a_sentence(client, store, hunters):
+    form = {"game": "last_up", "posture": "standing", "key": "a"}
+    answer = post(client, "/games/arm", headers=JSON, **form)
+    assert answer.status_code == 400
+    assert answer.json["said"].startswith("Who stands already")

@@ -277,6 +277,20 @@ def test_u_of_a_spread_covers_as_it_says(count):
     assert 0.62 < inside / 2000 < 0.76
 
 
+@pytest.mark.parametrize("u", [0.006, 0.012])
+@pytest.mark.parametrize("count", [3, 6, 15])
+def test_u_of_a_spread_covers_though_measuring_is_off_by_the_same_in_each_start(count, u):
+    random = np.random.default_rng(6)
+    inside, off = 0, []
+    for _ in range(2000):
+        seen = random.normal(0.24, 0.025, count) + random.normal(0, u)
+        known = consistency(seen, [u] * count)
+        inside += abs(known.value - 0.025) < known.u
+        off.append(known.value - 0.025)
+    assert 0.57 < inside / 2000 < 0.80
+    assert np.median(off) < 0.001, "rather too small than too large"
+
+
 def labels(known, **more):
     return {who: place.label for who, place in places(known, **more).items()}
 

@@ -669,6 +669,16 @@ def test_who_lines_up_leads_with_the_leg_that_was_asked_for():
         assert track.scene.player.motion.athlete.far_leads == (leg == "left")
 
 
+def test_in_each_lane_the_leg_leads_that_was_asked_for_there():
+    track = SimulatedTrack(seed=2, size=(240, 136), lanes=2)
+    for legs in (("left", "right"), ("right", "left")):
+        track.line_up("standing", 3, lead_leg=legs)
+        led = [one.player.motion.athlete.far_leads for one in track._there]
+        assert led == [leg == "left" for leg in legs]
+    track.line_up("standing", 3, lead_leg="left")
+    assert [one.player.motion.athlete.far_leads for one in track._there] == [True, True]
+
+
 def several(lanes, game=None, *, posture="prone", seed=2):
     track = SimulatedTrack(seed=seed, size=(240, 136), lanes=lanes)
     track.line_up(posture, game=game)
@@ -797,3 +807,14 @@ def test_a_recorded_body_starts_with_the_same_exact_truth(recorded, posture):
         assert truth["up_s"] - truth["reaction_s"] < 1.7
         assert truth["reaction_span_s"]["5mm"] <= truth["reaction_s"]
         assert len(truth["splits"]) == 3
+
+
+def test_the_truth_of_a_lane_that_the_track_has_not_is_none():
+    from pi.__main__ import _add_truth
+
+    track = SimulatedTrack(size=(320, 180))
+    track.line_up("standing", 3)
+    for place in (0, 2):
+        result = {"athletes": [{}, {}, {}]}
+        _add_truth(track, result, time.monotonic_ns(), place, [0.0, 0.0, 1.5])
+        assert (result["truth"] is None) == (place > 0)

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-from sample_reps import lanes_result, sample_result
+from sample_reps import lanes_result, nothing_measured, sample_result
 
 from pi.starts import NO_LANE, emptied, own_result, told_of, without
 
@@ -46,6 +46,11 @@ def test_a_lane_that_was_not_looked_at_is_told_without_a_number():
     assert his["track"]["time_s"] == []
     assert not {"budget", "truth"} & his.keys()
     assert is_valid(his)
+
+
+def test_who_was_called_back_is_not_told_that_he_had_no_lane():
+    back = nothing_measured("false_start", "somebody moved during the hold")
+    assert own_result(back, 1, own=False) == back
 
 
 @pytest.mark.parametrize(("gone", "own"), [({1}, 0), ({0}, 1), ({0, 1}, 2)])

@@ -582,10 +582,58 @@ def test_a_repeat_is_up_next(pair):
 def test_a_late_comer_is_put_between_the_rounds(pair):
     store, session, (fox, owl) = pair
     late = store.add_athlete("Bee").id
-    places = [(2, (late, "prone", "left")), (4, (late, "prone", "right"))]
-    store.join_session(session.id, places)
+    store.join_session(session.id, late, [("prone", "left"), ("prone", "right")])
     order = [turn.athlete_id for turn in store.turns(session.id)]
     assert order == [fox, owl, late, fox, owl, late]
+
+
+def test_a_late_comer_comes_while_somebody_is_armed(pair):
+    store, session, (fox, owl) = pair
+    run_turn(store, "a")
+    store.request_turn("b")
+    late = store.add_athlete("Bee").id
+    store.join_session(session.id, late, [("prone", "left"), ("prone", "right")])
+    order = [turn.athlete_id for turn in store.turns(session.id)]
+    assert order == [fox, owl, fox, owl, late, late]
+
+
+def test_who_joins_and_was_absent_is_back_and_who_is_there_is_in_it_already(pair):
+    store, session, (fox, _) = pair
+    starts = [("prone", "left"), ("prone", "right")]
+    with pytest.raises(WrongStep, match="already"):
+        store.join_session(session.id, fox, starts)
+    store.set_away(session.id, fox, True)
+    store.join_session(session.id, fox, starts)
+    assert [turn.state for turn in store.turns(session.id)] == ["waiting"] * 4
+    with pytest.raises(ValueError, match="no athlete 99"):
+        store.join_session(session.id, 99, starts)
+
+
+def test_who_is_marked_absent_while_he_is_up_does_not_wait_when_it_came_to_nothing(pair):
+    store, session, (fox, owl) = pair
+    run_turn(store, "a")
+    run_turn(store, "b")
+    rep = store.request_turn("c")
+    store.set_away(session.id, fox, True)
+    assert store.turn_of(rep.id).state == "up"
+    store.ask_stop(rep.id)
+    assert [turn.state for turn in store.turns(session.id)][2] == "away"
+    assert run_turn(store, "d").athlete_id == owl
+    store.set_away(session.id, fox, False)
+    assert run_turn(store, "e").athlete_id == fox
+
+
+def test_a_start_that_is_hidden_is_still_to_be_made_and_one_brought_back_is_made(pair):
+    store, session, (fox, _) = pair
+    rep = run_turn(store, "a")
+    store.delete_rep(rep.id)
+    assert [turn.state for turn in store.turns(session.id)] == ["waiting"] * 4
+    store.restore_rep(rep.id)
+    assert [turn.state for turn in store.turns(session.id)] == ["done", *["waiting"] * 3]
+    store.delete_rep(rep.id)
+    assert run_turn(store, "b").athlete_id == fox
+    store.restore_rep(rep.id)
+    assert [turn.state for turn in store.turns(session.id)] == ["done", *["waiting"] * 3]
 
 
 def test_one_session_runs_at_a_time_and_an_ended_one_can_go_on(pair):
@@ -610,8 +658,45 @@ def test_whose_rep_it_was_is_said_afterwards(pair):
         store.give_rep(rep.id, 99)
 
 
+def test_how_a_start_felt_is_said_once_by_whoever_made_it_and_again_by_a_coach(pair):
+    store, session, _ = pair
+    made = store.turn_of(run_turn(store, "a").id)
+    assert store.save_felt(made.id, "quicker").felt == "quicker"
+    with pytest.raises(WrongStep, match="said already"):
+        store.save_felt(made.id, "slower")
+    assert store.save_felt(made.id, "slower", again=True).felt == "slower"
+    assert store.save_felt(made.id, "", again=True).felt == ""
+    with pytest.raises(WrongStep, match="not to be felt now"):
+        store.save_felt(store.turns(session.id)[1].id, "same")
+    store.end_session(session.id)
+    with pytest.raises(WrongStep, match="not to be felt now"):
+        store.save_felt(made.id, "same")
+
+
+def test_who_got_anothers_rep_made_a_start_of_his_and_the_other_still_has_all(pair):
+    store, session, (fox, owl) = pair
+    rep = run_turn(store, "a")  # fox's, but it was owl who ran
+    store.give_rep(rep.id, owl)
+    turns = store.turns(session.id)
+    assert [(turn.athlete_id, turn.state) for turn in turns] == [
+        (owl, "done"), (fox, "waiting"), (fox, "waiting"), (owl, "waiting"),
+    ]  # fmt: skip
+    store.give_rep(rep.id, fox)
+    assert [turn.athlete_id for turn in store.turns(session.id)] == [fox, owl, fox, owl]
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_rep_that_was_an_outsiders_or_nobodys_leaves_the_planned_start_to_be_made(pair, outside):
+    store, session, (fox, _) = pair
+    rep = run_turn(store, "a")
+    assert store.give_rep(rep.id, store.add_athlete("Bee").id if outside else None)
+    assert [turn.state for turn in store.turns(session.id)] == ["waiting"] * 4
+    assert run_turn(store, "b").athlete_id == fox
+
+
 def test_every_change_of_a_session_is_news(pair):
     store, session, (fox, _) = pair
+    run_turn(store, "made")
     turns = store.turns(session.id)
     for change in (
         lambda: store.change_turn(turns[1].id, "skipped"),
@@ -763,6 +848,12 @@ def test_a_game_that_cannot_be_is_refused_and_its_players_have_to_be_known(store
         store.request_rep(posture="prone", key="a", drill={"game": game, "players": [ana, 77]})
     rep = store.request_rep(posture="prone", key="a", drill={"game": game, "players": [ana, None]})
     assert rep.drill == {"game": game, "players": [ana, None]}
+
+
+def test_who_stands_cannot_be_the_last_one_up(store):
+    with pytest.raises(ValueError, match="stands already"):
+        store.request_rep(posture="standing", key="a", drill={"game": {"kind": "last_up"}})
+    assert store.active_rep() is None
 
 
 def test_who_is_forgotten_is_in_nobody_elses_game(store):

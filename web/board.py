@@ -215,7 +215,7 @@ def summary(number: int) -> ResponseReturnValue:
         abort(404)
     turns = store().turns(number)
     alone = len({turn.athlete_id for turn in turns}) == 1
-    reps = store().starts(number, results=alone)
+    reps = store().starts(number, results=alone, planned=True)
     told = columns(session, turns, reps)
     unfelt = asks_feeling(store())
     told_of = [rep for rep in measured(reps) if rep.id != unfelt.rep]
@@ -225,7 +225,7 @@ def summary(number: int) -> ResponseReturnValue:
         state=state_now(store()),
         session=session,
         columns=told,
-        reps=list(reversed(reps)) if alone else [],
+        reps=list(reversed(store().starts(number))) if alone else [],
         compared=comparisons(reps) if alone else [],
         best=min(told_of, key=reaction, default=None) if alone else None,
         felt=how_well_felt(reps, felt_of),

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from pi.drills import POSTURES
-from pi.games import GAMES, Outcome, outcome
+from pi.games import GAMES, MOST_PLAYERS, Outcome, outcome, too_few_lanes
 from pi.store import Busy, Rep
 from web import words
 from web.at_hand import row_id, store
@@ -52,7 +52,7 @@ def games_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         handicaps=HANDICAPS_S,
         lanes=lanes,
         seats=range(max(lanes, 2)),
-        most=GAMES["number"].players[1],
+        most=min(GAMES["number"].players[1], lanes if lanes > 1 else MOST_PLAYERS),
         names=names,
         chosen=choices(before),
         key=secrets.token_urlsafe(16),
@@ -101,8 +101,11 @@ def arm() -> ResponseReturnValue:
     if kind == "number":
         game["of"] = form.get("of", 4, type=int)
         seats = seats[: game["of"]]
+    lanes = lanes_there()
+    if why := too_few_lanes(game, lanes if lanes > 1 else 0):
+        return answer(words.sentence(why), 400)
     drill: dict[str, Any] = {"game": game}
-    if any(seats) and lanes_there() > 1:
+    if any(seats) and lanes > 1:
         drill["players"] = seats
     try:
         rep = store().request_rep(

@@ -7,10 +7,10 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from pi import sessions
 from pi.drills import NOTES
 from pi.store import MOST_NOTES, Busy, NotAgreed, WrongStep
 from web.at_hand import poke, row_id, store
+from web.coach import is_coach
 from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
 from web.reply import reply
@@ -133,7 +133,9 @@ def once_more(*turns: int) -> None:
 def felt(number: int) -> ResponseReturnValue:
     """How a start felt: said by whoever made it."""
     try:
-        store().save_felt(number, request.form.get("felt", ""))
+        store().save_felt(number, request.form.get("felt", ""), again=is_coach())
+    except WrongStep:
+        return answer(_("That was said already, or that start is over."), 409)
     except ValueError:
         return answer(_("That start is not there any more."), 404)
     return answer()
@@ -161,21 +163,12 @@ def join() -> ResponseReturnValue:
     except ValueError as problem:
         return answer(str(problem), 400)
     starts = [(posture, leg) for posture, leg in session.circuit["starts"]]
-    there = []
+    names, there = names_of(), []
     for athlete in athletes:
-        turns = store().turns(session.id)
-        own = {turn.state for turn in turns if turn.athlete_id == athlete}
-        if "away" in own:
-            store().set_away(session.id, athlete, False)
-        elif own:
-            there.append(names_of()[athlete])
-        else:
-            waiting = [
-                sessions.Planned(turn.athlete_id, turn.posture, turn.lead_leg)
-                for turn in turns
-                if turn.state == "waiting"
-            ]
-            store().join_session(session.id, sessions.joined(waiting, athlete, starts))
+        try:
+            store().join_session(session.id, athlete, starts)
+        except WrongStep:
+            there.append(names[athlete])
     if not there:
         return answer()
     said = _(

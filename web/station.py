@@ -163,7 +163,7 @@ def board_of(session: Session) -> dict[str, Any]:
     """The session's board; read only where it is shown."""
     if coach.station().screen != "board":
         return {}
-    turns, reps = store().turns(session.id), store().starts(session.id, results=False)
+    turns, reps = store().turns(session.id), store().starts(session.id, results=False, planned=True)
     told = board.columns(session, turns, reps, coach=False)
     return {
         "columns": told,

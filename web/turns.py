@@ -128,7 +128,7 @@ def asks_feeling(store: Store) -> Asked:
         return Asked()
     starts = [
         start
-        for start in store.starts(session.id, results=False)
+        for start in store.starts(session.id, results=False, planned=True)
         if start.posture == last.posture and start.status == "measured"
     ]
     now = {start.athlete_id for start in starts if start.id == last.id}

@@ -103,46 +103,31 @@ class SimulatedTrack:
         seed: int | None = None,
         *,
         athlete: Athlete | None = None,
-        lead_leg: str = "free",
+        lead_leg: str | Sequence[str] = "free",
         ending: str = "start",
         game: Mapping[str, Any] | None = None,
     ) -> None:
         """Somebody comes to the start, in every lane, fidgets for a moment and is still.
 
-        lead_leg : left | right | free, the leg of the first step.   athlete, ending : of the first
-        lane's; the others start.   game : whose rules they play by, as a rep's drill has it.
+        lead_leg : left | right | free, the leg of the first step: of all, or lane by lane.
+        athlete, ending : of the first lane's; the others start.   game : whose rules they play by,
+        as a rep's drill has it.
         """
         if ending not in ENDINGS:
             raise ValueError(f"ending must be one of {', '.join(ENDINGS)}, not {ending!r}")
         self._count += 1
         game = game or {}
-        kind = game.get("kind")
-        count = min(self.lanes, game.get("of", self.lanes))
+        legs = [lead_leg] * self.lanes if isinstance(lead_leg, str) else list(lead_leg)
+        legs += ["free"] * (self.lanes - len(legs))
         lined_up_s = self.scene_s(time.monotonic_ns())
         still_s = lined_up_s + SETTLING_S
         there = []
-        last, chaser = self.lanes - 1, chaser_lane(posture, self.lanes)
-        for lane in (0, last) if kind == "chase" and last else range(count):
+        for lane in self._taken(game):
             own = [self.seed, self._count] if seed is None else [seed]
             own += [50 + lane] * (lane > 0)
-            does = ending if lane == 0 else "start"
-            one = self._draw(posture, own, lane, athlete if lane == 0 else None, lead_leg, does)
-            motion: Any = one.player.motion
-            motion = motion._replace(still_from_s=still_s)
-            onset_s = np.inf
-            if does == "false_start":
-                onset_s = still_s + 1.0 + np.random.default_rng([*own, 9]).uniform(0.6, 2.2)
-            player = one.player._replace(motion=motion, onset_s=onset_s)
-            hears, number = (
-                int(kind == "chase" and last > 0 and lane == chaser),
-                (lane + 1) * (kind == "number"),
-            )
-            tempted = ""
-            if number:
-                chance = np.random.default_rng([*own, 8])
-                tempted = str(chance.choice(list(TEMPTED), p=list(TEMPTED.values())))
-            one = one._replace(player=player, hears=hears, lane=lane)
-            there.append(one._replace(number=number, tempted=tempted))
+            does, who = (ending, athlete) if lane == 0 else ("start", None)
+            one = self._draw(posture, own, lane, who, legs[lane], does)
+            there.append(self._readied(one, own, still_s, posture, game))
         rest = np.random.default_rng([self.seed, self._count, 5] if seed is None else [seed, 5])
         others = draw_others(self.conditions, self.view, still_s + 3.5, rest)
         with self._lock:
@@ -150,6 +135,30 @@ class SimulatedTrack:
             self.scene.happens_around(still_s + 3.5, rest)
             self._stand(there)
             self._standing = []
+
+    def _taken(self, game: Mapping[str, Any]) -> Sequence[int]:
+        """The lanes in which somebody lines up."""
+        if game.get("kind") == "chase" and self.lanes > 1:
+            return (0, self.lanes - 1)
+        return range(min(self.lanes, game.get("of", self.lanes)))
+
+    def _readied(
+        self, one: _There, own: list[int], still_s: float, posture: str, game: Mapping[str, Any]
+    ) -> _There:
+        """Whoever lines up, with when they are still, and what they will listen for."""
+        motion: Any = one.player.motion
+        onset_s = np.inf
+        if one.ending == "false_start":
+            onset_s = still_s + 1.0 + np.random.default_rng([*own, 9]).uniform(0.6, 2.2)
+        player = one.player._replace(motion=motion._replace(still_from_s=still_s), onset_s=onset_s)
+        one = one._replace(player=player)
+        if game.get("kind") == "chase" and self.lanes > 1:
+            chases = one.lane == chaser_lane(posture, self.lanes)
+            return one._replace(hears=1 if chases else 0)
+        if game.get("kind") == "number":
+            drawn = np.random.default_rng([*own, 8]).choice(list(TEMPTED), p=list(TEMPTED.values()))
+            return one._replace(number=one.lane + 1, tempted=str(drawn))
+        return one
 
     def _draw(
         self, posture: str, own: list[int], lane: int, athlete: Athlete | None, lead_leg: str,
@@ -176,7 +185,7 @@ class SimulatedTrack:
             passed = first_movement(motion, figure, 0.0, 0.0, view)["passed"][GATE_M]
             delay = max(reaction - passed, 0.06)
         player = Player(figure, motion._replace(fidgets=draw_fidgets(moves)), np.inf, depth_m)
-        return _There(player, ending, delay)
+        return _There(player, ending, delay, lane=lane)
 
     def _stand(self, there: list[_There]) -> None:
         """Have the scene show them; one alone is its athlete."""

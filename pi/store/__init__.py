@@ -3,6 +3,7 @@
 `Store` has all the methods; each file beside this one holds those of one topic.
 """
 
+from pi.games import MOST_LANES
 from pi.store.athletes import CONSENTS, Athletes
 from pi.store.calibrations import CALIBRATION_SOURCES, SELF_TESTS, Calibrations, SelfTests
 from pi.store.changes import Changes
@@ -34,7 +35,7 @@ from pi.store.records import (
     Turn,
     WrongStep,
 )
-from pi.store.reps import MOST_LANES, NOBODYS_LANE, STALE_NS, Reps
+from pi.store.reps import NOBODYS_LANE, STALE_NS, Reps
 from pi.store.sessions import Sessions
 from pi.store.set_up import PICTURE_KEPT_NS, SET_UP_KINDS, SetUps
 from pi.store.stamps import boot_id, utc, utc_now

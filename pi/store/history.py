@@ -11,7 +11,7 @@ from pi.store.connection import Connected
 from pi.store.lanes import each_start
 from pi.store.records import Reaction, Rep
 from pi.store.rows import as_rep
-from pi.tables import athlete_table, rep_table, start_table
+from pi.tables import athlete_table, rep_table, start_table, turn_table
 
 
 class History(Connected):
@@ -68,11 +68,19 @@ class History(Connected):
             each = each_start(connection, [as_rep(row) for row in connection.execute(wanted)])
         return [rep for rep in each if rep.athlete_id == athlete_id]
 
-    def starts(self, session_id: int, limit: int = 2000, *, results: bool = True) -> list[Rep]:
+    def starts(
+        self,
+        session_id: int,
+        limit: int = 2000,
+        *,
+        results: bool = True,
+        planned: bool = False,
+    ) -> list[Rep]:
         """A session's reps that are not deleted, newest first, and of lanes one for each athlete.
 
         Each is as if its athlete had been alone in it, as in reps(athlete_id=…).   results : False
-        leaves out what was measured but the reaction, which a board has no use for.
+        leaves out what was measured but the reaction, which a board has no use for.   planned :
+        only those that were a turn of the session, and neither a game nor one beside the plan.
         """
         column = rep_table.c
         nothing: Any = [sa.null().label(name) for name in ("result", "settings")]
@@ -80,6 +88,11 @@ class History(Connected):
         wanted = sa.select(*(column if results else short)).where(
             column.deleted_at.is_(None), column.session_id == session_id
         )
+        if planned:
+            turn = turn_table.c
+            wanted = wanted.where(
+                column.id.in_(sa.select(turn.rep_id).where(turn.session_id == session_id))
+            )
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
             return each_start(connection, [as_rep(row) for row in rows])
@@ -87,7 +100,7 @@ class History(Connected):
     def reactions(
         self, athletes: Sequence[int], *, newest: int, but: int | None = None
     ) -> list[Reaction]:
-        """Measured reactions, newest first, without what else is known of their reps.
+        """Measured reactions but those of games, newest first, without the rest of their reps.
 
         newest : at most so many of each athlete and posture.   but : a session that is left out.
         """

@@ -12,7 +12,7 @@ from pi.store.athletes import check_athletes, drop_clips
 from pi.store.connection import Connected
 from pi.store.records import Rep, Start
 from pi.store.rows import rep_by_id, starts_by_rep
-from pi.store.states import write_rep
+from pi.store.states import waits_again, write_rep
 from pi.tables import rep_table, start_table, turn_table
 
 
@@ -25,7 +25,7 @@ class Lanes(Connected):
             return starts_by_rep(connection, reps)
 
     def give_rep(self, rep_id: int, athlete_id: int | None) -> Rep:
-        """Whose rep it was, said afterwards; its turn goes with it. Of lanes: whose own it was.
+        """Whose rep it was, said afterwards; as give_start(). Of lanes: whose own it was.
 
         Raises ValueError for a rep with lanes that is about none of them: give_start() takes one.
         """
@@ -37,11 +37,8 @@ class Lanes(Connected):
                 if lane is None:
                     raise ValueError(f"rep {rep_id} was nobody's own; say who ran in which lane")
                 return _give_start(connection, rep, lane, athlete_id)
-            connection.execute(
-                sa.update(turn_table)
-                .where(turn_table.c.rep_id == rep_id)
-                .values(athlete_id=athlete_id)
-            )
+            if rep.athlete_id != athlete_id:
+                _move_turn(connection, rep, rep.athlete_id, athlete_id)
             given = write_rep(connection, rep, athlete_id=athlete_id)
             drop_clips(connection, [rep_id])
             return given
@@ -49,8 +46,10 @@ class Lanes(Connected):
     def give_start(self, rep_id: int, lane: int, athlete_id: int | None) -> Rep:
         """Who ran in a lane of a rep, said afterwards, the first lane being 0.
 
-        Whoever was said to be in that lane takes the other's, where the other was in one; else the
-        turn goes with it. Raises ValueError for a lane that the rep did not have.
+        Whoever was said to be in that lane takes the other's, where the other was in one. Else the
+        two change turns, this one against one of that posture for which the other still waits, so
+        that everybody has every planned start; where there is none, this turn waits again.
+        Raises ValueError for a lane that the rep did not have.
         """
         with self._writing() as connection:
             check_athletes(connection, [athlete_id])
@@ -100,15 +99,7 @@ def _give_start(connection: Connection, rep: Rep, lane: int, athlete_id: int | N
         moved[lane] = (athlete_id, other.lead_leg)
         moved[other.lane] = (before.athlete_id, before.lead_leg)
     else:
-        column = turn_table.c
-        turn = connection.scalar(
-            sa.select(column.id).where(
-                column.rep_id == rep.id, column.athlete_id.is_not_distinct_from(before.athlete_id)
-            )
-        )
-        connection.execute(
-            sa.update(turn_table).where(column.id == turn).values(athlete_id=athlete_id)
-        )
+        _move_turn(connection, rep, before.athlete_id, athlete_id)
     for number, (who, leg) in moved.items():
         connection.execute(
             sa.update(start_table)
@@ -118,6 +109,39 @@ def _give_start(connection: Connection, rep: Rep, lane: int, athlete_id: int | N
     given = follow_starts(connection, rep)
     drop_clips(connection, [rep.id])
     return given
+
+
+def _move_turn(
+    connection: Connection, rep: Rep, before: int | None, athlete_id: int | None
+) -> None:
+    """What becomes of the turn that a rep was, when it was another's who was in no lane of it."""
+    column = turn_table.c
+    turn = connection.execute(
+        sa.select(turn_table).where(
+            column.rep_id == rep.id, column.athlete_id.is_not_distinct_from(before)
+        )
+    ).first()
+    if turn is None:
+        return
+    waits = connection.scalar(
+        sa.select(column.id)
+        .where(
+            column.session_id == turn.session_id,
+            column.posture == turn.posture,
+            column.athlete_id == athlete_id,
+            column.state == "waiting",
+        )
+        .order_by(column.place, column.id)
+        .limit(1)
+    )
+    if waits is None:
+        changed: list[tuple[int, dict[str, Any]]] = [
+            (turn.id, {"state": waits_again(), "rep_id": None})
+        ]
+    else:
+        changed = [(turn.id, {"athlete_id": athlete_id}), (waits, {"athlete_id": before})]
+    for number, values in changed:
+        connection.execute(sa.update(turn_table).where(column.id == number).values(**values))
 
 
 def follow_starts(connection: Connection, rep: Rep, **columns: Any) -> Rep:

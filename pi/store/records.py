@@ -60,6 +60,7 @@ class Turn:
     state: str  # waiting | up (its rep runs) | done | skipped | away
     rep_id: int | None
     felt: str  # quicker | same | slower than the one before; "" for not asked
+    absent: bool  # who it is of is not there, also where it runs or was made
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Rep:
     stop_asked: bool
     go_asked: bool
     result: dict[str, Any] | None
-    reaction_s: float | None  # of the result
+    reaction_s: float | None  # of the result; none of a game's, which is compared with no start
     reaction_u: float | None
     seen_leg: str | None  # the leg that led, as it was seen: left | right
     deleted_at: str | None
@@ -115,7 +116,7 @@ class Start:
     posture: str
     lead_leg: str
     status: str | None  # of his part of the result; None until the rep has ended
-    reaction_s: float | None  # where the rep counts
+    reaction_s: float | None  # where the rep counts, and is no game's
     reaction_u: float | None
     seen_leg: str | None
     deleted_at: str | None  # of the rep

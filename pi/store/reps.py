@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from pi import clock
 from pi.drills import LEAD_LEGS, POSTURES
-from pi.games import MOST_PLAYERS, game_of
+from pi.games import MOST_LANES, MOST_PLAYERS, game_of, too_tall
 from pi.settings import hold_for
 from pi.store import stamps
 from pi.store.athletes import check_agreed, check_athletes
@@ -19,12 +19,11 @@ from pi.store.connection import Connected
 from pi.store.lanes import follow_starts
 from pi.store.records import Busy, Rep, WrongStep
 from pi.store.rows import active_rep, as_rep, rep_by_id, running_session
-from pi.store.states import write_rep
-from pi.tables import rep_table, session_table, start_table
+from pi.store.states import waits_again, write_rep
+from pi.tables import rep_table, session_table, start_table, turn_table
 
 # A request that no device took for so long is not started any more: nobody expects it by then.
 STALE_NS = 10_000_000_000
-MOST_LANES = 4
 NOBODYS_LANE = -1  # in place of a lane's number: nobody's
 
 
@@ -55,7 +54,8 @@ class Reps(Connected):
         if not key or len(key) > 80:
             raise ValueError("key: 1 to 80 characters that name this request")
         hold_for(drill or {})
-        game_of(drill or {})
+        if why := too_tall(game_of(drill or {}), posture):
+            raise ValueError(why)
         with self._writing() as connection:
             return new_rep(connection, key, athlete_id, posture, lead_leg, dict(drill or {}))
 
@@ -142,19 +142,26 @@ class Reps(Connected):
     # Away and back
 
     def delete_rep(self, rep_id: int) -> Rep:
-        """Hide a rep that has ended; restore_rep() brings it back."""
+        """Hide a rep that has ended; its turn waits again. restore_rep() brings both back."""
         with self._writing() as connection:
             rep = rep_by_id(connection, rep_id)
             if rep.active:
                 raise Busy(f"rep {rep_id} is {rep.state}; stop it first")
-            return (
-                rep if rep.deleted_at else write_rep(connection, rep, deleted_at=stamps.utc_now())
-            )
+            if rep.deleted_at:
+                return rep
+            own = sa.and_(turn_table.c.rep_id == rep_id, turn_table.c.state == "done")
+            connection.execute(sa.update(turn_table).where(own).values(state=waits_again()))
+            return write_rep(connection, rep, deleted_at=stamps.utc_now())
 
     def restore_rep(self, rep_id: int) -> Rep:
+        """Undo delete_rep(): its turn is made again, unless it was made anew meanwhile."""
         with self._writing() as connection:
             rep = rep_by_id(connection, rep_id)
-            return write_rep(connection, rep, deleted_at=None) if rep.deleted_at else rep
+            if not rep.deleted_at:
+                return rep
+            own = turn_table.c.rep_id == rep_id
+            connection.execute(sa.update(turn_table).where(own).values(state="done"))
+            return write_rep(connection, rep, deleted_at=None)
 
 
 def new_rep(

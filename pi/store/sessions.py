@@ -6,11 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from pi import clock
+from pi.games import MOST_LANES
 from pi.store import stamps
 from pi.store.changes import next_change
 from pi.store.connection import Connected
 from pi.store.records import Busy, Session
-from pi.store.reps import MOST_LANES
 from pi.store.rows import running_session
 from pi.store.turns import new_turn
 from pi.tables import circuit_table, session_table, turn_table

@@ -46,7 +46,7 @@ def write_rep(connection: Connection, rep: Rep, **columns: Any) -> Rep:
         result = columns.get("result", rep.result)
         columns["status"] = result["status"] if result else state
     if "result" in columns:
-        told = (columns["result"] or {}).get("reaction_s") or {}
+        told = {} if rep.drill.get("game") else (columns["result"] or {}).get("reaction_s") or {}
         columns |= {"reaction_s": told.get("value"), "reaction_u": told.get("u")}
         columns["seen_leg"] = (columns["result"] or {}).get("lead_leg")
     columns["changed"] = next_change(connection)
@@ -59,6 +59,11 @@ def write_rep(connection: Connection, rep: Rep, **columns: Any) -> Rep:
     return changed
 
 
+def waits_again() -> sa.ColumnElement[str]:
+    """The state of a turn that is still to be made: of who is absent by now it does not wait."""
+    return sa.case((turn_table.c.absent, "away"), else_="waiting")
+
+
 def _end_turns(connection: Connection, rep: Rep) -> None:
     """A start that came to its end is done; one that was called back or stopped waits again.
 
@@ -66,7 +71,7 @@ def _end_turns(connection: Connection, rep: Rep) -> None:
     """
     column = turn_table.c
     own = sa.and_(column.rep_id == rep.id, column.state == "up")
-    again = {"state": "waiting", "rep_id": None}
+    again = {"state": waits_again(), "rep_id": None}
     if rep.state != "done":
         connection.execute(sa.update(turn_table).where(own).values(**again))
         return
@@ -84,7 +89,8 @@ def _tell_starts(connection: Connection, rep: Rep) -> None:
     for start in starts_by_rep(connection, [rep.id]).get(rep.id, []):
         told = rep.result and starts.own_result(rep.result, start.lane, own=start.own)
         counts = told is not None and rep.state == "done"
-        reaction = ((told or {}).get("reaction_s") or {}) if counts else {}
+        compared = counts and not rep.drill.get("game")
+        reaction = ((told or {}).get("reaction_s") or {}) if compared else {}
         connection.execute(
             sa.update(start_table)
             .where(column.rep_id == rep.id, column.lane == start.lane)

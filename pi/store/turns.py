@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pi.sessions import Planned, joined
+from pi.store.athletes import check_athletes
 from pi.store.changes import next_change
 from pi.store.connection import Connected
 from pi.store.records import Rep, Turn, WrongStep
@@ -48,7 +50,7 @@ class Turns(Connected):
                 connection.execute(
                     sa.update(turn_table)
                     .where(column.id == turn.id)
-                    .values(state="up", rep_id=rep.id)
+                    .values(state="up", rep_id=rep.id, felt="")
                 )
                 connection.execute(
                     sa.update(start_table)
@@ -115,43 +117,46 @@ class Turns(Connected):
 
     def set_away(self, session_id: int, athlete_id: int, away: bool) -> None:
         """Leave out an athlete who is not there; whoever comes back waits again where he was."""
-        column = turn_table.c
-        before, after = ("waiting", "away") if away else ("away", "waiting")
         with self._writing() as connection:
-            connection.execute(
-                sa.update(turn_table)
-                .where(
-                    column.session_id == session_id,
-                    column.athlete_id == athlete_id,
-                    column.state == before,
-                )
-                .values(state=after)
-            )
+            _set_away(connection, session_id, athlete_id, away)
             next_change(connection)
 
-    def join_session(self, session_id: int, places: Sequence[tuple[int, tuple[Any, ...]]]) -> None:
-        """Put the turns of a late-comer in.
+    def join_session(
+        self, session_id: int, athlete_id: int, starts: Sequence[tuple[str, str]]
+    ) -> None:
+        """Put the starts of a late-comer in, as `sessions.joined` places them; or bring back who
+        was absent.
 
-        places : as `sessions.joined` gives them, counted among the turns that wait.
+        starts : posture and leg of each.   Raises WrongStep for somebody who is in it already.
         """
         with self._writing() as connection:
+            check_athletes(connection, [athlete_id])
             order = turns_in(connection, session_id)
-            waiting = [k for k, each in enumerate(order) if each.state == "waiting"]
-            ends = [*waiting, len(order)]
-            for at, turn in reversed(places):
-                new = new_turn(session_id, len(order), *turn)
-                made = connection.execute(
-                    sa.insert(turn_table).values(**new).returning(turn_table.c.id)
-                )
-                order.insert(ends[at], _turn(connection, made.scalar_one()))
-            _reorder(connection, order)
+            own = [turn for turn in order if turn.athlete_id == athlete_id]
+            if any(turn.absent for turn in own):
+                _set_away(connection, session_id, athlete_id, False)
+            elif own:
+                raise WrongStep(f"athlete {athlete_id} is in this session already")
+            else:
+                _put_in(connection, session_id, order, athlete_id, starts)
             next_change(connection)
 
-    def save_felt(self, turn_id: int, felt: str) -> Turn:
-        """What the athlete felt, before the number was shown: quicker, same, slower."""
+    def save_felt(self, turn_id: int, felt: str, *, again: bool = False) -> Turn:
+        """What the athlete felt, before the number was shown: quicker, same, slower.
+
+        Of lanes each has a turn of his own.   again : also in place of what was said before, ""
+        for nothing: a coach may.
+        Raises WrongStep for a start that was not made, of a session that does not run, or of which
+        it was said already.
+        """
         if felt not in ("quicker", "same", "slower", ""):
             raise ValueError("felt: quicker, same or slower")
         with self._writing() as connection:
+            turn, session = _turn(connection, turn_id), running_session(connection)
+            if session is None or session.id != turn.session_id or turn.state != "done":
+                raise WrongStep("that start is not to be felt now")
+            if turn.felt and not again:
+                raise WrongStep("how that start felt was said already")
             return _change_turn(connection, turn_id, felt=felt)
 
 
@@ -178,7 +183,35 @@ def new_turn(
         "lead_leg": lead_leg,
         "state": "waiting",
         "felt": "",
+        "absent": False,
     }
+
+
+def _set_away(connection: Connection, session_id: int, athlete_id: int, away: bool) -> None:
+    column = turn_table.c
+    own = sa.and_(column.session_id == session_id, column.athlete_id == athlete_id)
+    before, after = ("waiting", "away") if away else ("away", "waiting")
+    connection.execute(sa.update(turn_table).where(own).values(absent=away))
+    connection.execute(sa.update(turn_table).where(own, column.state == before).values(state=after))
+
+
+def _put_in(
+    connection: Connection,
+    session_id: int,
+    order: Sequence[Turn],
+    athlete_id: int,
+    starts: Sequence[tuple[str, str]],
+) -> None:
+    """Put a late-comer's starts between the rounds of those who wait."""
+    found = list(order)
+    waiting = [turn for turn in order if turn.state == "waiting"]
+    ends = [*(order.index(turn) for turn in waiting), len(order)]
+    planned = [Planned(turn.athlete_id, turn.posture, turn.lead_leg) for turn in waiting]
+    for at, turn in reversed(joined(planned, athlete_id, starts)):
+        new = new_turn(session_id, len(found), *turn)
+        made = connection.execute(sa.insert(turn_table).values(**new).returning(turn_table.c.id))
+        found.insert(ends[at], _turn(connection, made.scalar_one()))
+    _reorder(connection, found)
 
 
 def _turn(connection: Connection, turn_id: int) -> Turn:

@@ -5,6 +5,8 @@
   function choose() {
     const game = form.elements.game.value;
     for (const part of form.querySelectorAll("[data-game]")) part.hidden = part.dataset.game !== game;
+    const standing = [...form.elements.posture].find((each) => each.value === "standing");
+    standing.closest("label").hidden = standing.disabled = game === "last_up"; // he is up already
     const seats = form.querySelectorAll("[data-seat]"), last = seats.length - 1;
     // As pi.games.chaser_lane has it: who rises must not hide who waits.
     const hare = ["supine", "prone"].includes(form.elements.posture.value) ? last : 0;

@@ -1,4 +1,6 @@
-"""The leg that was seen to lead; whether the file is still to be packed."""
+"""The leg that was seen to lead; who is absent while he is up; whether the file is to be packed."""
+
+import json
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,3 +13,21 @@ def upgrade() -> None:
     op.add_column("rep", sa.Column("seen_leg", sa.String(8)))
     op.add_column("start", sa.Column("seen_leg", sa.String(8)))
     op.add_column("station", sa.Column("unpacked", sa.Boolean, nullable=False, server_default="0"))
+    op.add_column("turn", sa.Column("absent", sa.Boolean, nullable=False, server_default="0"))
+    op.execute("UPDATE turn SET absent = (state = 'away')")
+    _compare_no_game()
+
+
+def _compare_no_game() -> None:
+    """Boards read reactions of starts; a game's is another thing."""
+    connection = op.get_bind()
+    for number, drill in connection.execute(sa.text("SELECT id, drill FROM rep")).all():
+        if "game" in ((json.loads(drill) if isinstance(drill, str) else drill) or {}):
+            for table, column in (("rep", "id"), ("start", "rep_id")):
+                connection.execute(
+                    sa.text(
+                        f"UPDATE {table} SET reaction_s = NULL, reaction_u = NULL"  # noqa: S608
+                        f" WHERE {column} = :number"
+                    ),
+                    {"number": number},
+                )
