@@ -138,7 +138,7 @@ def of_reps(reps: list[Rep]) -> Known:
 
 
 def timed(rep: Rep) -> sessions.Timed:
-    return sessions.Timed(rep.athlete_id, rep.posture, rep.lead_leg, *reaction(rep))
+    return sessions.Timed(rep.athlete_id, rep.posture, rep.led, *reaction(rep))
 
 
 def earlier_ones(
@@ -335,7 +335,7 @@ def my_page(athlete: Athlete, said: str = "", status: int = 200) -> ResponseRetu
     kinds: dict[tuple[str, str], list[Rep]] = {}
     days: dict[tuple[str, str], list[Rep]] = {}
     for rep in told:
-        kinds.setdefault((rep.posture, rep.lead_leg), []).append(rep)
+        kinds.setdefault((rep.posture, rep.led), []).append(rep)
         day = rep.requested_at[:10] if rep.dated else ""
         days.setdefault((day, rep.posture), []).append(rep)
     html = render_template(
@@ -361,7 +361,7 @@ def my_trend(token: str) -> ResponseReturnValue:
             {
                 "rep": rep.id,
                 "at": rep.requested_at if rep.dated else None,
-                "kind": f"{words.posture(rep.posture)}, {words.leg(rep.lead_leg)}",
+                "kind": f"{words.posture(rep.posture)}, {words.leg(rep.led)}",
                 "value": rep.reaction_s,
                 "u": rep.reaction_u,
             }

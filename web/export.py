@@ -17,8 +17,9 @@ CHUNK = 200
 MOST_TEXT = 32_767  # characters in a cell of Excel's
 
 REP_KEYS = (
-    "id state status reason posture lead_leg athlete_id session_id drill requested_at dated hold_s"
-    " requested_ns settled_ns set_ns go_before_ns go_after_ns ended_ns boot_id settings deleted_at"
+    "id state status reason posture lead_leg seen_leg athlete_id session_id drill requested_at"
+    " dated hold_s requested_ns settled_ns set_ns go_before_ns go_after_ns ended_ns boot_id"
+    " settings deleted_at"
 ).split()
 TRACK = ("time_s", "x_m", "u_x_m", "speed_m_s", "u_speed_m_s", "height_m")
 
@@ -101,6 +102,7 @@ def row_of(listed: Listed | None, name: str) -> dict[str, Any]:
     row["warnings"] = "; ".join(result.get("warnings", ()))
     for key in ("version", "algorithm"):
         row[key] = result.get(key)
+    row["seen_leg"] = getattr(rep, "seen_leg", None)
     row["lane"] = lane_of(listed)
     row["team"] = listed.team if listed else None
     row["felt"] = listed.felt if listed else None
