@@ -15,5 +15,6 @@
     }
   }
   form.addEventListener("change", choose);
+  document.addEventListener("fresh", choose);
   choose();
 })();
