@@ -400,8 +400,11 @@ def test_a_lane_without_a_name_is_nobody_s_and_not_yours(client, store, in_lanes
 
 def test_games_take_the_lanes_up_when_the_camera_is_there(client, store):
     page = client.get("/games").text
-    assert re.search(r'id="lanes" data-live data-follow="camera" data-camera="simulated"', page)
-    assert client.get("/state.json").json["camera"] == "simulated"
+    assert re.search(r'id="lanes" data-live data-follow="camera" data-camera="simulated.0.1"', page)
+    assert client.get("/state.json").json["camera"] == "simulated.0.1"
+    data = {"cones": [], "lanes": []}
+    kept = store.save_calibration(data, source="taps", camera="simulated", mode="1280x720@120")
+    assert client.get("/state.json").json["camera"] == f"simulated.{kept.id}.1"
 
 
 def test_notes_are_tapped_typed_and_taken_back(client, store):

@@ -28,7 +28,7 @@ def state_now(store: Store) -> dict[str, Any]:
     change : grows with every change of any rep.    rep : the one that word is about, or None.
     last : the rep on the result card with its version, so that a page knows when to fetch it.
     again : why the camera must be calibrated again before the next rep, or "".
-    session, camera : which one runs, and what films; None and "" for none.
+    session : which one runs, or None.    camera : what films, and as it is set up now.
     """
     change, now_ns = store.latest_change(), time.monotonic_ns()
     active, last, device = store.active_rep(), last_ended(store), store.device()
@@ -56,7 +56,7 @@ def state_now(store: Store) -> dict[str, Any]:
         "last": f"{last.id}.{last.changed}" if last else "",
         "again": again,
         "session": session.id if session else None,
-        "camera": (device.camera or "") if device else "",
+        "camera": _camera(store, device),
     }
 
 
@@ -83,6 +83,14 @@ def _shown(
         told = _(FEEL) if asked.rep == last.id else _reactions(store, last)
         shown = shown._replace(sentence=told)
     return last, shown
+
+
+def _camera(store: Store, device: Device | None) -> str:
+    """Another text whenever other lanes may hold; "" before a device was there."""
+    if device is None:
+        return ""
+    kept = store.current_calibration(camera=device.camera or None)
+    return f"{device.camera}.{kept.id if kept else 0}.{int(device.simulated)}"
 
 
 def last_ended(store: Store) -> Rep | None:

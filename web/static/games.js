@@ -17,5 +17,6 @@
     }
   }
   form.addEventListener("change", choose);
+  document.addEventListener("fresh", choose);
   choose();
 })();
