@@ -36,7 +36,7 @@ KEPT_DAYS = 120  # a term
 
 ANYBODYS = {
     *("pages.stop", "coach.enter", "coach.leave", "language.choose", "home.choose"),
-    *("session.felt", "board.forget_athlete"),
+    *("session.felt", "board.feel", "board.choose_cues", "board.forget_athlete"),
 }
 """What needs no coach: to stop is everybody's, one's own is one's own."""
 

@@ -38,6 +38,7 @@ from web.export import download
 from web.games import in_words
 from web.language import language
 from web.live import Feed
+from web.own import told_notes
 from web.people import everybody, names_of, no_clip
 from web.replay import draw_replay
 from web.reply import reply, wants_json
@@ -196,7 +197,7 @@ def rep(number: int) -> ResponseReturnValue:
         kinds=store().evidence_kinds(number),
         game=in_words(shown, names_of()) if shown.drill.get("game") else None,
         notes=NOTES,
-        noted=store().notes_of([number]).get(number, []),
+        noted=told_notes(store().notes_of([number]).get(number, [])),
         lanes=lanes_of(shown, names_of()),
         names=names_of(),
     )

@@ -14,6 +14,7 @@ from pi.drills import NOTES, POSTURES
 from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
 from web.at_hand import poke, row_id, store
 from web.language import N_
+from web.own import told_cues, told_notes
 from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
 from web.reply import reply
@@ -135,7 +136,9 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         last_turn=store().turn_of(last.id) if last else None,
         lanes=lanes_of(last, names) if last else [],
         notes=NOTES,
-        noted=store().notes_of([last.id]).get(last.id, []) if last else [],
+        noted=told_notes(store().notes_of([last.id]).get(last.id, [])) if last else [],
+        cues=told_cues(session.circuit.get("cues")),
+        own_cues={each.id: told_cues(each.cues) for each in store().athletes() if each.cues},
         felts=FELT,
         asks_feeling=last is not None and asks_feeling(store(), last),
         shown=max(6, len(names_here)),

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pi import clock
+from pi.drills import MOST_CUES
 from pi.store import stamps
 from pi.store.changes import next_change
 from pi.store.connection import Connected
@@ -61,6 +62,20 @@ class Athletes(Connected):
             ).one()
             next_change(connection)
         return Athlete(**renamed._mapping)
+
+    def set_cues(self, athlete_id: int, cues: Sequence[str]) -> None:
+        """What an athlete works on, in place of what the session's all do; [] for that again."""
+        told = list(dict.fromkeys(" ".join(cue.split()) for cue in cues))
+        if len(told) > MOST_CUES or any(not 1 <= len(cue) <= 40 for cue in told):
+            raise ValueError(f"cues: {MOST_CUES} at most, 1 to 40 characters each")
+        with self._writing() as connection:
+            check_athletes(connection, [athlete_id])
+            connection.execute(
+                sa.update(athlete_table)
+                .where(athlete_table.c.id == athlete_id)
+                .values(cues=told or None)
+            )
+            next_change(connection)
 
     def athletes(self) -> list[Athlete]:
         """Everybody, by name."""

@@ -33,6 +33,7 @@ class Athlete:
     token: str  # of the own page: who has it sees that page
     dated: bool  # whether created_at is a date: the time was known
     consent: str  # one of CONSENTS
+    cues: list[str] | None  # what he works on by his own choice, two at most
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Whether a session has a date."""
+"""What each athlete works on; whether a session has a date."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
+    op.add_column("athlete", sa.Column("cues", sa.JSON))
     op.add_column("session", sa.Column("dated", sa.Boolean, nullable=False, server_default="1"))
     session = sa.table("session", sa.column("id"), sa.column("dated", sa.Boolean))
     rep = sa.table("rep", sa.column("session_id"), sa.column("dated", sa.Boolean))
