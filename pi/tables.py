@@ -223,6 +223,8 @@ station_table = sa.Table(
     sa.Column("starter", sa.String(64)),  # the phone that has the starter's role
     sa.Column("screen", sa.String(8), nullable=False, server_default="now"),
     sa.Column("language", sa.String(16), nullable=False, server_default=""),
+    sa.Column("admin_hash", sa.String(255), nullable=False, server_default=""),
+    sa.Column("clips", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 log_table = sa.Table(
     "log",

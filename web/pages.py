@@ -33,7 +33,7 @@ from pi.settings import home
 from pi.store import Busy, Evidence, NotAgreed, Rep, WrongStep
 from web import export, words
 from web.at_hand import poke, row_id, settings, store
-from web.coach import is_coach
+from web.coach import is_coach, station
 from web.export import download
 from web.games import in_words
 from web.language import language
@@ -234,6 +234,8 @@ def clip(number: int) -> ResponseReturnValue:
     """The film of a start that a coach asked for: on coaches' phones only."""
     if not is_coach():
         abort(403, _("A clip is shown on a coach's phone only."))
+    if not station().clips:
+        abort(404, no_clip())
     found = evidence(number, "clip")
     film = send_file(io.BytesIO(found.data), mimetype=found.media_type, conditional=True)
     film.headers["Cache-Control"] = "no-store"

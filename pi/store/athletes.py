@@ -12,7 +12,7 @@ from pi.store import stamps
 from pi.store.changes import next_change
 from pi.store.connection import Connected
 from pi.store.records import Athlete, NotAgreed, Taken
-from pi.tables import athlete_table
+from pi.tables import athlete_table, station_table
 
 CONSENTS = ("", "yes", "no")  # "" is not known yet
 
@@ -115,7 +115,9 @@ def check_athletes(connection: Connection, athletes: Sequence[int | None]) -> No
 
 
 def check_agreed(connection: Connection, athletes: Sequence[int | None]) -> None:
-    """Raises NotAgreed where one of them has not agreed to a clip."""
+    """Raises NotAgreed where one of them has not agreed to a clip, or the box keeps none."""
+    if connection.scalar(sa.select(station_table.c.clips)) is False:
+        raise NotAgreed("this box keeps no clips")
     column = athlete_table.c
     named = [who for who in athletes if who is not None]
     wanted = sa.select(column.id).where(column.id.in_(named), column.consent != "yes")

@@ -17,13 +17,23 @@ from pi.store.rows import active_rep, rep_by_id, starts_by_rep
 from pi.store.station import kept_days, write_log
 from pi.tables import (
     athlete_table,
+    calibration_table,
+    circuit_table,
     evidence_table,
+    log_table,
     note_table,
     rep_table,
     session_table,
+    set_up_table,
     start_table,
     team_member_table,
     turn_table,
+)
+
+ERASED = (
+    *(turn_table, team_member_table, start_table, note_table, evidence_table),
+    *(rep_table, session_table, athlete_table, circuit_table),
+    *(set_up_table, calibration_table, log_table),
 )
 
 
@@ -74,6 +84,21 @@ class Forgetting(Connected):
             write_log(connection, "retention")
         self._pack()
         return len(old.athletes) + len(old.nameless)
+
+    def erase(self, who: str = "") -> None:
+        """Take out whatever was ever run, typed or set up here, for good.
+
+        Whose timer it is stays, with what is set for the box and what is known of its parts.
+        Raises Busy while a rep runs.   who : as in write_log().
+        """
+        with self._writing() as connection:
+            if active_rep(connection):
+                raise Busy("a rep has not ended yet; stop it first")
+            for table in ERASED:
+                connection.execute(sa.delete(table))
+            write_log(connection, "erased", who)
+            next_change(connection)
+        self._pack()
 
     def _pack(self) -> None:
         """Leave no free page, and no log, that still holds what was deleted."""

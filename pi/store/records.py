@@ -184,6 +184,8 @@ class Station:
     starter: str | None = None  # the phone that has the starter's role
     screen: str = "now"  # one of SCREENS: what the big screen shows
     language: str = ""  # of the pages; "" for each browser's own
+    admin_hash: str = ""  # "" as long as there is no admin: then every coach is
+    clips: bool = True  # whether a coach may have one kept at all
 
     @property
     def claimed(self) -> bool:
