@@ -400,14 +400,24 @@ def reanalyse(rep: tuple[int, ...], as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--admin", is_flag=True, help="Make the admin's secret instead, twice as long.")
 @answers
-def pin() -> None:
-    """Make a new PIN for the coach: nobody is one until it is used."""
-    from .pin import new_pin
+def pin(admin: bool) -> None:
+    """Make a new PIN for the coach: nobody is one until it is used.
+
+    With --admin the secret of whoever answers for the box: typed in the same place, and from then
+    on only that phone makes PINs on the page, says what is kept, reads the log and erases all.
+    """
+    from .pin import new_pin, new_secret
     from .store import open_store
 
     with open_store(load_settings().store.url) as store:
-        click.echo(store.station(new_pin).pin)
+        if admin:
+            secret, kept = new_secret()
+            store.set_admin(kept)
+            click.echo(" ".join(secret[k : k + 4] for k in range(0, len(secret), 4)))
+        else:
+            click.echo(store.station(new_pin).pin)
 
 
 @main.command()

@@ -14,6 +14,7 @@ athlete_table = sa.Table(
     sa.Column("token", sa.String(32)),
     sa.Column("dated", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("consent", sa.String(4), nullable=False, server_default=""),
+    sa.Column("cues", sa.JSON(none_as_null=True)),  # none: those of the session
     sa.Index("athlete_name", "name"),
     sa.Index("athlete_token", "token", unique=True),
 )
@@ -226,6 +227,8 @@ station_table = sa.Table(
     sa.Column("language", sa.String(16), nullable=False, server_default=""),
     # The file may still hold what was forgotten.
     sa.Column("unpacked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("admin_hash", sa.String(255), nullable=False, server_default=""),
+    sa.Column("clips", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 log_table = sa.Table(
     "log",

@@ -638,6 +638,71 @@ def test_one_s_own_page_draws_start_after_start(client, store):
         assert client.get(path).status_code == 404
 
 
+# --- own words, and what an athlete says for himself ---------------------------------------------
+
+
+def test_own_words_are_read_on_coaches_phones_and_the_article_s_on_every_one(client, pupil, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox, Owl", cue="Run tall",
+         own="Owl be fast")  # fmt: skip
+    rep = run(store, "a")
+    post(client, f"/rep/{rep.id}/notes", note="Slipped", own="lazy today")
+    owl = next(each for each in store.athletes() if each.name == "Owl")
+    pages = ("/session", "/session/1", "/session/1.json", "/screen", f"/rep/{rep.id}",
+             f"/rep/{rep.id}.json", "/reps.csv")  # fmt: skip
+    for path in pages:
+        page = pupil.get(path).text
+        assert "be fast" not in page, path
+        assert "lazy today" not in page, path
+    assert "Run tall." in pupil.get("/session").text
+    assert "Slipped" in pupil.get(f"/rep/{rep.id}").text
+    assert pupil.get("/session/1.json").json["session"]["circuit"]["cues"] == ["Run tall"]
+    assert "Run tall. Owl be fast." in client.get("/session").text
+    assert "lazy today" in client.get(f"/rep/{rep.id}").text
+    assert "Run tall. Owl be fast." in pupil.get(f"/me/{owl.token}").text, "the own page"
+
+
+def test_whoever_has_the_own_page_chooses_what_to_work_on(client, pupil, store):
+    post(client, "/session/begin", circuit="lesson", names="Fox, Owl", cue="Run tall")
+    fox = next(each for each in store.athletes() if each.name == "Fox")
+    path = f"/me/{fox.token}"
+    assert "Run tall." in pupil.get(path).text
+    form = {"cue": "Neutral spine", "own": "arms"}
+    assert pupil.post(f"{path}/cues", data=form, headers=OURS).status_code == 303
+    assert store.athlete_by_token(fox.token).cues == ["Neutral spine", "arms"]
+    assert "Neutral spine. arms." in pupil.get(path).text
+    assert "Neutral spine. arms." in client.get("/session").text
+    watching = pupil.get("/session").text
+    assert re.findall(r'class="cue">([^<]*)<', watching) == ["Neutral spine. "]
+    run(store, "a")
+    assert re.findall(r'class="cue">([^<]*)<', pupil.get("/session").text) == ["Run tall. "]
+    many = {"cue": ["Run tall", "Neutral spine"], "own": "arms"}
+    refused = pupil.post(f"{path}/cues", data=many, headers=OURS)
+    assert refused.status_code == 400
+    assert "Two things to work on are enough" in refused.text
+    post(pupil, f"{path}/cues")
+    assert store.athlete_by_token(fox.token).cues is None
+    assert post(pupil, "/me/nobody/cues").status_code == 404
+
+
+def test_whoever_has_the_own_page_says_there_how_the_own_start_felt(client, pupil, store):
+    post(client, "/session/begin", circuit="standing", names="Fox, Owl", feel="yes")
+    people = {each.name: f"/me/{each.token}" for each in store.athletes()}
+    run(store, "a", 0.30), run(store, "b", 0.41)
+    assert "how did it feel" not in pupil.get(people["Fox"]).text, "there is none before"
+    rep = run(store, "c", 0.23)
+    assert "how did it feel" in pupil.get(people["Fox"]).text
+    assert [one["value"] for one in pupil.get(people["Fox"] + ".json").json] == [0.3], "not yet"
+    post(pupil, people["Owl"] + "/felt", felt="slower")
+    assert store.turn_of(rep.id).felt == "", "it was not Owl's"
+    post(pupil, people["Fox"] + "/felt", felt="great")
+    assert store.turn_of(rep.id).felt == ""
+    assert post(pupil, people["Fox"] + "/felt", felt="quicker").status_code == 303
+    assert store.turn_of(rep.id).felt == "quicker"
+    assert "how did it feel" not in pupil.get(people["Fox"]).text
+    assert len(pupil.get(people["Fox"] + ".json").json) == 2
+    assert post(pupil, "/me/nobody/felt", felt="same").status_code == 404
+
+
 # --- names put right -----------------------------------------------------------------------------
 
 

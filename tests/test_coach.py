@@ -231,6 +231,137 @@ def test_a_new_pin_is_made_on_the_box(store, taken, monkeypatch, tmp_path):
     assert not store.station().claimed
 
 
+# --- the admin -----------------------------------------------------------------------------------
+
+ADMINS = {
+    "/settings/keep": {"days": "7"},
+    "/settings/clips": {"clips": "no"},
+    "/settings/pin": {},
+    "/settings/erase": {"sure": "yes"},
+}
+
+
+@pytest.fixture
+def secret(store, monkeypatch, tmp_path):
+    """The admin's secret, as the terminal prints it."""
+    monkeypatch.setenv("TRACKSTART_HOME", str(tmp_path))
+    return CliRunner().invoke(main, ["pin", "--admin"]).output.strip()
+
+
+def test_where_no_admin_was_made_a_coach_does_it_all(taken, phone):
+    for path, form in ADMINS.items():
+        assert phone().post(path, data=form, headers=OURS).status_code == 403, path
+        assert taken.post(path, data=form, headers=OURS).status_code in (200, 303), path
+    assert "What was done" in taken.get("/settings").text
+
+
+def test_the_admins_secret_is_made_on_the_box_twice_as_long_as_a_pin_and_only_its_hash_kept(
+    app, store, secret
+):
+    digits = secret.replace(" ", "")
+    assert (len(digits), digits.isdecimal()) == (12, True)
+    assert digits not in store.station().admin_hash
+    assert store.station().pin, "the coach's PIN is what it was"
+
+
+def test_where_there_is_an_admin_what_is_his_is_no_coachs_any_more(store, taken, phone, secret):
+    before = store.station()
+    for path, form in ADMINS.items():
+        refused = taken.post(path, data=form, headers=OURS)
+        assert refused.status_code == 403, path
+        assert "Only the admin" in refused.text
+    assert store.station() == before
+    page = taken.get("/settings").text
+    for his in ("What was done", "How long starts are kept", "Erase everything", "A new PIN"):
+        assert his not in page
+    assert "The big screen shows" in page
+    mine = phone()
+    assert enter(mine, secret).status_code == 303
+    assert "This phone is the admin" in mine.get("/coach").text
+    page = mine.get("/settings").text
+    for his in ("What was done", "How long starts are kept", "Erase everything", "A new PIN"):
+        assert his in page
+    assert "admin&#39;s secret was typed" in page or "admin's secret was typed" in page
+    for path, form in ADMINS.items():
+        assert mine.post(path, data=form, headers=OURS).status_code in (200, 303), path
+
+
+def test_the_admins_secret_is_guessed_as_seldom_as_a_pin(phone, secret):
+    wrong = "000000000000" if not secret.startswith("0000") else "111111111111"
+    assert [enter(phone(), wrong).status_code for _ in range(6)] == [403] * 5 + [429]
+
+
+def test_without_an_admin_no_twelve_digits_make_one(phone, store):
+    assert enter(phone(), "000000000000").status_code == 403
+
+
+def test_the_admin_makes_a_new_pin_and_every_coachs_phone_watches_again(
+    store, taken, phone, secret
+):
+    mine = phone()
+    enter(mine, secret)
+    page = mine.post("/settings/pin", headers=OURS).text
+    pin = re.search(r"The new PIN is <strong[^>]*>(\d{6})<", page)[1]
+    assert store.station().claimed, "it is nobody's toy in between"
+    assert taken.post("/session/begin", data={"circuit": "short"}, headers=OURS).status_code == 403
+    assert pin not in mine.get("/settings").text
+    assert enter(taken, pin).status_code == 303
+    assert "It is the one that starts." in taken.get("/coach").text
+    assert "admin made a new PIN" in mine.get("/settings").text
+
+
+def test_a_coach_who_makes_a_new_pin_stays_the_coach(store, taken):
+    taken.post("/settings/pin", headers=OURS)
+    assert taken.post("/session/begin", data={"circuit": "short"}, headers=OURS).status_code == 303
+
+
+def test_a_new_secret_makes_the_one_before_worth_nothing(phone, secret):
+    mine = phone()
+    enter(mine, secret)
+    CliRunner().invoke(main, ["pin", "--admin"])
+    assert mine.post("/settings/pin", headers=OURS).status_code == 403
+    assert enter(phone(), secret).status_code == 403
+
+
+def test_where_the_box_keeps_no_clips_none_is_offered_kept_or_shown(store, taken):
+    fox = store.add_athlete("Fox")
+    store.set_consent(fox.id, "yes")
+    rep = add_rep(store, athlete_id=fox.id)
+    store.save_evidence(rep.id, "clip", "video/mp4", b"film")
+    assert taken.get(f"/rep/{rep.id}/clip.mp4").status_code == 200
+    taken.post("/settings/clips", data={"clips": "no"}, headers=OURS)
+    assert taken.get(f"/rep/{rep.id}/clip.mp4").status_code == 404
+    assert "<video" not in taken.get(f"/rep/{rep.id}").text
+    assert 'name="clip"' not in taken.get("/").text
+    form = {"posture": "prone", "athlete": fox.id, "clip": "yes", "key": "a"}
+    refused = taken.post("/arm", data=form, headers=JSON)
+    assert refused.status_code == 409
+    assert "this box keeps none" in refused.json["said"]
+    taken.post("/settings/clips", data={"clips": "yes"}, headers=OURS)
+    assert taken.post("/arm", data=form, headers=JSON).status_code == 200
+
+
+def test_everything_is_erased_and_nothing_is_left_in_the_file(store, taken, tmp_path):
+    form = {"circuit": "lesson", "names": "Maximilian, Owl", "teams": "2"}
+    taken.post("/session/begin", data=form, headers=OURS)
+    rep = run(store, "a")
+    store.set_notes(rep.id, ["wet grass"])
+    assert taken.post("/settings/erase", headers=OURS).status_code == 400, "not ticked"
+    running = store.request_turn("b")
+    told = taken.post("/settings/erase", data={"sure": "yes"}, headers=OURS)
+    assert told.status_code == 409
+    store.ask_stop(running.id)
+    assert taken.post("/settings/erase", data={"sure": "yes"}, headers=OURS).status_code == 303
+    assert store.reps() == store.athletes() == store.sessions() == []
+    assert [entry.what for entry in store.log_entries()] == ["erased"]
+    assert store.running_session() is None
+    left = (tmp_path / "trackstart.db").read_bytes()
+    assert b"Maximilian" not in left
+    assert b"wet grass" not in left
+    assert taken.get("/settings").status_code == 200, "and the coach is still the coach"
+    assert taken.post("/session/begin", data=form, headers=OURS).status_code == 303
+
+
 def test_the_cookie_is_no_scripts_and_no_other_sites(phone, store):
     told = enter(phone(), store.station().pin)
     cookie = told.headers["Set-Cookie"]

@@ -20,13 +20,14 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from pi import sessions
-from pi.drills import LEAD_LEGS, POSTURES
+from pi.drills import CUES, LEAD_LEGS, POSTURES
 from pi.sessions import Comparison, Known
 from pi.store import Athlete, Busy, Rep, Session, Taken, Turn
 from web import export, words
 from web.at_hand import poke, store
 from web.export import download
 from web.names import MOST_LETTERS, as_a_line
+from web.own import cues_in_form, told_cues, works_on
 from web.people import everybody, names_of
 from web.session import ALL, answer
 from web.state import state_now
@@ -255,8 +256,9 @@ def as_json(number: int) -> ResponseReturnValue:
     turns = store().turns(number)
     names = names_of()
     who = dict.fromkeys(turn.athlete_id for turn in turns if turn.athlete_id in names)
+    circuit = session.circuit | {"cues": told_cues(session.circuit.get("cues"))}
     told = {
-        "session": asdict(session),
+        "session": asdict(session) | {"circuit": circuit},
         "turns": [asdict(turn) for turn in turns],
         "athletes": {str(athlete): names[athlete] for athlete in who},
         "reps": [export.start_json(each) for each in sorted(made, key=lambda one: one.rep.id)],
@@ -329,8 +331,41 @@ def me(token: str) -> ResponseReturnValue:
     return my_page(whose(token))
 
 
-def my_page(athlete: Athlete, said: str = "", status: int = 200) -> ResponseReturnValue:
+@page.post("/me/<token>/felt")
+def feel(token: str) -> ResponseReturnValue:
+    """How the athlete's own last start felt, said on his own page."""
+    turn = own_starts(whose(token))[1]
+    felt = request.form.get("felt", "")
+    if turn and felt in ("quicker", "same", "slower"):
+        store().save_felt(turn.id, felt)
+        poke()
+    return redirect(url_for("board.me", token=token), 303)
+
+
+@page.post("/me/<token>/cues")
+def choose_cues(token: str) -> ResponseReturnValue:
+    """What the athlete himself wants to work on."""
+    athlete = whose(token)
+    try:
+        store().set_cues(athlete.id, cues_in_form())
+    except ValueError as problem:
+        return my_page(athlete, str(problem), 400)
+    poke()
+    return redirect(url_for("board.me", token=token), 303)
+
+
+def own_starts(athlete: Athlete) -> tuple[list[Rep], Turn | None]:
+    """An athlete's reps, newest first, but the one of which is asked first how it felt; and that.
+
+    Its number stays away from the own page until he has said it.
+    """
     reps = store().reps(athlete_id=athlete.id, limit=ALL)
+    turn = next((one for one in asks_feeling(store()).turns if one.athlete_id == athlete.id), None)
+    return [rep for rep in reps if turn is None or rep.id != turn.rep_id], turn
+
+
+def my_page(athlete: Athlete, said: str = "", status: int = 200) -> ResponseReturnValue:
+    reps, asked = own_starts(athlete)
     told = measured(reps)
     kinds: dict[tuple[str, str], list[Rep]] = {}
     days: dict[tuple[str, str], list[Rep]] = {}
@@ -343,6 +378,9 @@ def my_page(athlete: Athlete, said: str = "", status: int = 200) -> ResponseRetu
         state=state_now(store()),
         said=said,
         was=request.args.get("was", "")[:MOST_LETTERS],
+        asked=asked,
+        cues=CUES,
+        works_on=works_on(athlete),
         athlete=athlete,
         reps=reps,
         kinds=[(*kind, len(own), quantity(of_reps(own))) for kind, own in kinds.items()],
@@ -355,7 +393,7 @@ def my_page(athlete: Athlete, said: str = "", status: int = 200) -> ResponseRetu
 @page.get("/me/<token>.json")
 def my_trend(token: str) -> ResponseReturnValue:
     """An athlete's measured reactions, oldest first, for the chart on the own page."""
-    reps = measured(store().reps(athlete_id=whose(token).id, limit=ALL))
+    reps = measured(own_starts(whose(token))[0])
     return jsonify(
         [
             {

@@ -2,7 +2,8 @@
 
 Until somebody uses the PIN the timer is everybody's, as a runner alone wants it, and the page shows
 it. From then on only a coach's phone changes anything; everybody may look, stop, and say how a
-start felt. A new PIN is made on the box: `trackstart pin`.
+start felt. A new PIN is made on the box: `trackstart pin`. Whoever answers for the box may keep to
+himself what is kept, the log, PINs and erasing: `trackstart pin --admin` makes the admin's secret.
 """
 
 import secrets
@@ -23,7 +24,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from pi.pin import is_right, new_pin
+from pi.pin import is_admins, is_right, new_pin
 from pi.store import Station, Store
 from web.at_hand import store
 from web.reply import say
@@ -36,12 +37,15 @@ KEPT_DAYS = 120  # a term
 
 ANYBODYS = {
     *("pages.stop", "coach.enter", "coach.leave", "language.choose", "home.choose"),
-    *("session.felt", "board.forget_athlete"),
+    *("session.felt", "board.feel", "board.choose_cues", "board.forget_athlete"),
 }
 """What needs no coach: to stop is everybody's, one's own is one's own."""
 
 STARTS = {"pages.arm", "pages.go", "session.arm", "games.arm"}
 """What only the starter's phone does, once there is a coach: two phones must not start at once."""
+
+ADMINS = {"station.set_keep", "station.set_clips", "station.make_pin", "station.erase"}
+"""What is the admin's alone, where there is one."""
 
 wrong: deque[tuple[float, str]] = deque(maxlen=TRIES_OF_ALL)  # when, and from which address
 lock = threading.Lock()  # one PIN at a time is compared: each takes 32 MB, and the processor
@@ -57,7 +61,18 @@ def station() -> Station:
 def is_coach() -> bool:
     """Whether this phone may change things: a coach's, or any while nobody is the coach."""
     now = station()
-    return not now.claimed or session.get("coach") == now.pin_hash[-24:]
+    return not now.claimed or session.get("coach") == now.pin_hash[-24:] or is_admin()
+
+
+def is_admin() -> bool:
+    """Whether the admin's secret was typed on this phone."""
+    kept = station().admin_hash
+    return bool(kept) and session.get("admin") == kept[-24:]
+
+
+def may_administer() -> bool:
+    """Whether this phone may do what is the admin's: a coach's may where there is no admin."""
+    return is_admin() if station().admin_hash else is_coach()
 
 
 def phone() -> str:
@@ -89,13 +104,24 @@ def keep_to_coach(app: Flask, store: Store) -> None:
         PERMANENT_SESSION_LIFETIME=KEPT_DAYS * 86400,
         SESSION_REFRESH_EACH_REQUEST=False,
     )
-    app.jinja_env.globals.update(is_coach=is_coach, is_starter=is_starter)
+    app.jinja_env.globals.update(
+        is_coach=is_coach,
+        is_starter=is_starter,
+        may_administer=may_administer,
+        keeps_clips=lambda: station().clips,
+    )
 
     @app.before_request
     def coaches_only() -> ResponseReturnValue | None:
         if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint in ANYBODYS:
             return None
-        if is_starter() or (is_coach() and request.endpoint not in STARTS):
+        if request.endpoint in ADMINS:
+            if may_administer():
+                return None
+            if is_coach():
+                said = _("Only the admin may do that: type the admin's secret in place of the PIN.")
+                return say(coach_page, said, 403)
+        elif is_starter() or (is_coach() and request.endpoint not in STARTS):
             return None
         if is_coach():
             said = _("Another phone starts. Tap “I start” to take that over.")
@@ -111,27 +137,37 @@ def show() -> ResponseReturnValue:
 
 def coach_page(said: str = "", status: int = 200) -> ResponseReturnValue:
     html = render_template(
-        "coach.html", state=state_now(store()), said=said, station=station(), mine=is_coach()
+        "coach.html",
+        state=state_now(store()),
+        said=said,
+        station=station(),
+        mine=is_coach(),
+        admin=is_admin(),
     )
     return html, status
 
 
 @page.post("/coach/enter")
 def enter() -> ResponseReturnValue:
-    """The PIN, once on each phone; its first use takes the timer over."""
+    """The PIN, once on each phone; its first use takes the timer over. Or the admin's secret."""
     typed, address = request.form.get("pin", ""), request.remote_addr or ""
+    admins = is_admins(typed)
+    kept = station().admin_hash if admins else station().pin_hash
     with lock:
         if said := too_many(address):
             return coach_page(said, 429)
-        if not is_right(typed, station().pin_hash):
+        if not is_right(typed, kept):
             wrong.append((time.monotonic(), address))
             return coach_page(_("That is not the PIN."), 403)
     session.permanent = True
-    session["coach"] = station().pin_hash[-24:]
     session["phone"] = phone() or secrets.token_urlsafe(12)
-    store().claim_station(phone()[:6])
-    if station().starter is None:
-        take_start()
+    session["admin" if admins else "coach"] = kept[-24:]
+    if admins:
+        store().enter_admin(phone()[:6])
+    else:
+        store().claim_station(phone()[:6])
+        if station().starter is None:
+            take_start()
     return redirect(url_for("coach.show"), 303)
 
 
@@ -155,5 +191,6 @@ def leave() -> ResponseReturnValue:
     if phone():
         store().leave_start(phone())
     session.pop("coach", None)
+    session.pop("admin", None)
     session.pop("phone", None)
     return redirect(url_for("coach.show"), 303)

@@ -33,11 +33,12 @@ from pi.settings import home
 from pi.store import Busy, Evidence, NotAgreed, Rep, WrongStep
 from web import export, words
 from web.at_hand import poke, row_id, settings, store
-from web.coach import is_coach
+from web.coach import is_coach, station
 from web.export import download
 from web.games import in_words
 from web.language import language
 from web.live import Feed
+from web.own import told_notes
 from web.people import everybody, names_of, no_clip
 from web.replay import draw_replay
 from web.reply import reply, wants_json
@@ -199,7 +200,7 @@ def rep(number: int) -> ResponseReturnValue:
         kinds=store().evidence_kinds(number),
         game=in_words(shown, names_of()) if shown.drill.get("game") else None,
         notes=NOTES,
-        noted=store().notes_of([number]).get(number, []),
+        noted=told_notes(store().notes_of([number]).get(number, [])),
         lanes=lanes_of(store(), shown, names_of()),
         asked=asks_feeling(store()),
         names=names_of(),
@@ -237,6 +238,8 @@ def clip(number: int) -> ResponseReturnValue:
     """The film of a start that a coach asked for: on coaches' phones only."""
     if not is_coach():
         abort(403, _("A clip is shown on a coach's phone only."))
+    if not station().clips:
+        abort(404, no_clip())
     found = evidence(number, "clip")
     film = send_file(io.BytesIO(found.data), mimetype=found.media_type, conditional=True)
     film.headers["Cache-Control"] = "no-store"

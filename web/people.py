@@ -19,6 +19,8 @@ def everybody(coach: bool | None = None) -> list[Athlete]:
 
 def no_clip() -> str:
     """Why no clip is kept."""
+    if not store().station().clips:
+        return _("No clip: this box keeps none. Settings has it.")
     return _("No clip: everybody in it needs a name, and the mark “agreed” on Settings.")
 
 

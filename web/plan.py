@@ -14,7 +14,6 @@ from pi.drills import (
     CUES,
     HOLDS,
     LEAD_LEGS,
-    MOST_CUES,
     MOST_STARTS,
     POSTURES,
     own_circuit,
@@ -23,6 +22,7 @@ from pi.store import MOST_LANES, Busy, Session
 from web.at_hand import poke, row_id, settings, store
 from web.language import N_
 from web.names import MOST_LETTERS, as_a_line, names_in, names_in_list, numbered
+from web.own import cues_in_form
 from web.people import names_of
 from web.state import known_line, state_now
 from web.told import told
@@ -180,7 +180,8 @@ def begin() -> ResponseReturnValue:
     try:
         athletes: list[int | None] = [*roster(form.get("names", ""))] or [None]
         turns = sessions.plan(athletes, [(posture, leg) for posture, leg in circuit["starts"]])
-        more: dict[str, Any] = {"feel": bool(form.get("feel")), "cues": cues(), "drill": hold.drill}
+        more: dict[str, Any] = {"feel": bool(form.get("feel")), "drill": hold.drill}
+        more["cues"] = cues_in_form()
         if lanes > 1:
             more["lanes"] = min(lanes, lanes_there())
         session = store().begin_session(circuit | more, turns)
@@ -194,15 +195,6 @@ def begin() -> ResponseReturnValue:
         store().set_teams(session.id, dealt)
     poke()
     return redirect(url_for("session.show"), 303)
-
-
-def cues() -> list[str]:
-    """What is to be worked on, as chosen and in own words."""
-    own = " ".join(request.form.get("own", "").split())[:40].rstrip(".")
-    chosen = [cue for cue in request.form.getlist("cue") if cue in CUES] + ([own] if own else [])
-    if len(chosen) > MOST_CUES:
-        raise ValueError(_("Two things to work on are enough: move, respond, play."))
-    return chosen
 
 
 def roster(text: str) -> list[int]:

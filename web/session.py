@@ -11,6 +11,7 @@ from pi.drills import NOTES
 from pi.store import MOST_NOTES, Busy, NotAgreed, WrongStep
 from web.at_hand import poke, row_id, store
 from web.coach import is_coach
+from web.own import told_cues, told_notes
 from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
 from web.reply import reply
@@ -59,7 +60,9 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         made=store().turns_of(last.id) if last else [],
         lanes=lanes_of(store(), last, names) if last else [],
         notes=NOTES,
-        noted=store().notes_of([last.id]).get(last.id, []) if last else [],
+        noted=told_notes(store().notes_of([last.id]).get(last.id, [])) if last else [],
+        cues=told_cues(session.circuit.get("cues")),
+        own_cues={each.id: told_cues(each.cues) for each in store().athletes() if each.cues},
         asked=asks_feeling(store()),
         planned=len(turns),
         shown=max(6, len(names_here)),

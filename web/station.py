@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as L
 
-from pi import sessions
+from pi import pin, sessions
 from pi.settings import home
-from pi.store import CONSENTS, LOGGED, MOST_KEEP_DAYS, SCREENS, Session
+from pi.store import CONSENTS, LOGGED, MOST_KEEP_DAYS, SCREENS, Busy, Session
 from web import board, coach, wifi
 from web.at_hand import poke, store
 from web.language import LANGUAGES, local
@@ -39,7 +39,8 @@ def show() -> ResponseReturnValue:
     return settings_page()
 
 
-def settings_page(said: str = "", status: int = 200) -> ResponseReturnValue:
+def settings_page(said: str = "", status: int = 200, new_pin: str = "") -> ResponseReturnValue:
+    """The page.   new_pin : what was just made, to be read once."""
     now, asked = coach.station(), " ".join(request.args.get("q", "").split())
     athletes = store().athletes() if coach.is_coach() else []
     html = render_template(
@@ -56,7 +57,8 @@ def settings_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         asked=asked,
         shown=SHOWN,
         marks=MARKS,
-        entries=store().log_entries(20) if coach.is_coach() else [],
+        entries=store().log_entries(20) if coach.may_administer() else [],
+        new_pin=new_pin,
         logged=LOGGED,
     )
     return html, status
@@ -89,6 +91,37 @@ def set_keep() -> ResponseReturnValue:
     if not 0 <= days <= MOST_KEEP_DAYS:
         return settings_page(_("Choose for how long."), 400)
     store().set_keep_days(days or None)
+    return changed()
+
+
+@page.post("/settings/clips")
+def set_clips() -> ResponseReturnValue:
+    """Whether a coach may have a clip kept at all; those that are kept are not shown either."""
+    store().set_station(clips=request.form.get("clips") == "yes")
+    return changed()
+
+
+@page.post("/settings/pin")
+def make_pin() -> ResponseReturnValue:
+    """A new PIN for the coaches, told once: every coach's phone is logged out by it."""
+    made, kept = pin.new_pin()
+    store().set_pin(kept, coach.phone()[:6])
+    if not coach.is_admin():  # a coach where there is no admin: still one
+        session["coach"] = kept[-24:]
+    g.pop("station", None)
+    poke()
+    return settings_page(new_pin=made)
+
+
+@page.post("/settings/erase")
+def erase() -> ResponseReturnValue:
+    """Everything that was ever run or typed here, for good."""
+    if request.form.get("sure") != "yes":
+        return settings_page(_("Nothing was forgotten: tick the box first."), 400)
+    try:
+        store().erase(coach.phone()[:6])
+    except Busy:
+        return settings_page(_("A rep runs just now. Stop it, or wait."), 409)
     return changed()
 
 
@@ -127,16 +160,16 @@ def screen() -> ResponseReturnValue:
     Everybody reads it, so names are those of everybody's phone, whoever opened it.
     """
     view = coach.station().screen
-    session = store().running_session() or store().latest_session()
+    shown = store().running_session() or store().latest_session()
     last, names = last_ended(store()) if view == "last" else None, names_of(coach=False)
     return render_template(
         "screen.html",
         state=state_now(store()),
         view=view,
-        session=session,
+        session=shown,
         address=request.host_url,
         wifi=wifi.known(home()),
-        **(now_of(session) | board_of(session) if session else {}),
+        **(now_of(shown) | board_of(shown) if shown else {}),
         last=last,
         lanes=lanes_of(store(), last, names) if last else [],
         asked=asks_feeling(store()),

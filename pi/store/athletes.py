@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pi import clock
+from pi.drills import MOST_CUES
 from pi.store import stamps
 from pi.store.changes import next_change
 from pi.store.connection import Connected
 from pi.store.records import Athlete, NotAgreed, Rep, Taken
 from pi.store.rows import rep_by_id, starts_by_rep
 from pi.store.states import write_rep
-from pi.tables import athlete_table, evidence_table, rep_table, start_table
+from pi.tables import athlete_table, evidence_table, rep_table, start_table, station_table
 
 CONSENTS = ("", "yes", "no")  # "" is not known yet
 
@@ -64,6 +65,20 @@ class Athletes(Connected):
             next_change(connection)
         return Athlete(**renamed._mapping)
 
+    def set_cues(self, athlete_id: int, cues: Sequence[str]) -> None:
+        """What an athlete works on, in place of what the session's all do; [] for that again."""
+        told = list(dict.fromkeys(" ".join(cue.split()) for cue in cues))
+        if len(told) > MOST_CUES or any(not 1 <= len(cue) <= 40 for cue in told):
+            raise ValueError(f"cues: {MOST_CUES} at most, 1 to 40 characters each")
+        with self._writing() as connection:
+            check_athletes(connection, [athlete_id])
+            connection.execute(
+                sa.update(athlete_table)
+                .where(athlete_table.c.id == athlete_id)
+                .values(cues=told or None)
+            )
+            next_change(connection)
+
     def athletes(self) -> list[Athlete]:
         """Everybody, by name."""
         column = athlete_table.c
@@ -105,6 +120,8 @@ def check_athletes(connection: Connection, athletes: Sequence[int | None]) -> No
 
 def check_agreed(connection: Connection, athletes: Collection[int | None]) -> None:
     """Raises NotAgreed unless every one of them has agreed to a clip; who has no name cannot."""
+    if connection.scalar(sa.select(station_table.c.clips)) is False:
+        raise NotAgreed("this box keeps no clips")
     column = athlete_table.c
     wanted = sa.select(sa.func.count()).where(column.id.in_(athletes), column.consent == "yes")
     if connection.scalar(wanted) != len(set(athletes)):

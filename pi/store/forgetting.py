@@ -20,10 +20,14 @@ from pi.store.rows import active_rep, rep_by_id, starts_by_rep
 from pi.store.station import kept_days, mark_unpacked, write_log
 from pi.tables import (
     athlete_table,
+    calibration_table,
+    circuit_table,
     evidence_table,
+    log_table,
     note_table,
     rep_table,
     session_table,
+    set_up_table,
     start_table,
     station_table,
     team_member_table,
@@ -31,6 +35,11 @@ from pi.tables import (
 )
 
 log = logging.getLogger("trackstart.store")
+ERASED = (
+    *(turn_table, team_member_table, start_table, note_table, evidence_table),
+    *(rep_table, session_table, athlete_table, circuit_table),
+    *(set_up_table, calibration_table, log_table),
+)
 
 
 class Forgetting(Connected):
@@ -81,6 +90,22 @@ class Forgetting(Connected):
             write_log(connection, "retention")
         self.pack()
         return len(old.athletes) + len(old.nameless)
+
+    def erase(self, who: str = "") -> None:
+        """Take out whatever was ever run, typed or set up here, for good.
+
+        Whose timer it is stays, with what is set for the box and what is known of its parts.
+        Raises Busy while a rep runs.   who : as in write_log().
+        """
+        with self._writing() as connection:
+            if active_rep(connection):
+                raise Busy("a rep has not ended yet; stop it first")
+            for table in ERASED:
+                connection.execute(sa.delete(table))
+            mark_unpacked(connection)
+            write_log(connection, "erased", who)
+            next_change(connection)
+        self.pack()
 
     def unpacked(self) -> bool:
         """Whether the file may still hold what was deleted: pack() is to be tried again."""

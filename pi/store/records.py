@@ -33,6 +33,7 @@ class Athlete:
     token: str  # of the own page: who has it sees that page
     dated: bool  # whether created_at is a date: the time was known
     consent: str  # one of CONSENTS
+    cues: list[str] | None  # what he works on by his own choice, two at most
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,8 @@ class Station:
     screen: str = "now"  # one of SCREENS: what the big screen shows
     language: str = ""  # of the pages; "" for each browser's own
     unpacked: bool = False  # the file may still hold what was forgotten
+    admin_hash: str = ""  # "" as long as there is no admin: then every coach is
+    clips: bool = True  # whether a coach may have one kept at all
 
     @property
     def claimed(self) -> bool:

@@ -23,6 +23,9 @@ LOGGED = {
     "pin": "The coach's PIN was typed.",
     "forgotten": "Somebody was forgotten, with every start.",
     "retention": "What is older than may be kept was forgotten.",
+    "admin": "The admin's secret was typed.",
+    "new_pin": "The admin made a new PIN.",
+    "erased": "Everything was erased.",
 }
 """What the log may say: never who was forgotten."""
 LOG_LENGTH = 500
@@ -59,13 +62,36 @@ class Ownership(Connected):
             write_log(connection, "pin", who)
             next_change(connection)
 
-    def set_station(self, *, screen: str | None = None, language: str | None = None) -> None:
-        """What the big screen shows, and the pages' language; what is not given stays."""
+    def set_admin(self, secret_hash: str) -> None:
+        """What is kept of the admin's secret, in place of the one before: that is worth nothing."""
+        self._change_station(admin_hash=secret_hash)
+
+    def enter_admin(self, who: str = "") -> None:
+        """The admin's secret was typed.   who : as in write_log()."""
+        with self._writing() as connection:
+            write_log(connection, "admin", who)
+
+    def set_pin(self, pin_hash: str, who: str = "") -> None:
+        """A new PIN, which the admin has been told: no phone is a coach's any more, nor starts."""
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(station_table).values(pin=None, pin_hash=pin_hash, starter=None)
+            )
+            write_log(connection, "new_pin", who)
+            next_change(connection)
+
+    def set_station(
+        self, *, screen: str | None = None, language: str | None = None, clips: bool | None = None
+    ) -> None:
+        """What the big screen shows, the pages' language, whether clips are kept at all.
+
+        What is not given stays.
+        """
         if screen is not None and screen not in SCREENS:
             raise ValueError(f"screen: one of {', '.join(SCREENS)}, not {screen!r}")
         if language is not None and len(language) > 16:
             raise ValueError("language: at most 16 characters")
-        told = {"screen": screen, "language": language}
+        told = {"screen": screen, "language": language, "clips": clips}
         self._change_station(**{key: value for key, value in told.items() if value is not None})
 
     def take_start(self, phone_id: str) -> str | None:
