@@ -11,12 +11,24 @@ from flask_babel import gettext as _
 
 from pi import sessions
 from pi.drills import NOTES, POSTURES
-from pi.store import MOST_NOTES, Busy, NotAgreed, Rep, Session, Turn, WrongStep, boot_id, next_turns
+from pi.store import (
+    MOST_NOTES,
+    Busy,
+    NotAgreed,
+    Rep,
+    Session,
+    Turn,
+    WrongStep,
+    at_timer,
+    boot_id,
+    next_turns,
+)
 from web.at_hand import poke, store
 from web.language import N_
 from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
 from web.reply import reply
+from web.rounds import Stations, stations_of
 from web.state import asks_feeling, state_now
 
 page = Blueprint("session", __name__)
@@ -57,10 +69,29 @@ def ups(turns: list[Turn], names: dict[int | None, str], states: tuple[str, ...]
     ]
 
 
-def starting(turns: list[Turn], session: Session) -> list[int]:
-    """The turns that are up: those whose rep runs, else those that the next tap starts."""
+class Coming(NamedTuple):
+    """Who starts now, and who after that."""
+
+    ups: list[Up]
+    together: int  # how many of them start at once
+    stations: Stations | None
+    elsewhere: set[int | None]  # athletes whose team is at another station
+
+
+def coming_of(session: Session, turns: list[Turn], names: dict[int | None, str]) -> Coming:
+    """The turns that are up come first: those whose rep runs, else those that the next tap starts.
+
+    With stations then the team at the timer, and the others in the order in which they come to it.
+    """
+    stations = stations_of(session, turns, store().teams(session.id))
+    now = stations.now if stations else None
+    lanes = session.circuit.get("lanes") or 1
     running = [turn.id for turn in turns if turn.state == "up"]
-    return running or [turn.id for turn in next_turns(turns, session.circuit.get("lanes") or 1)]
+    first = running or [turn.id for turn in next_turns(at_timer(turns, now), lanes)]
+    waits = now.waits if now else {}
+    coming = ups(turns, names, ("up", "waiting"))
+    coming.sort(key=lambda one: (one.turn.id not in first, waits.get(one.turn.athlete_id, 0)))
+    return Coming(coming, len(first), stations, {who for who, rounds in waits.items() if rounds})
 
 
 class Lane(NamedTuple):
@@ -111,9 +142,7 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
     if session is None:
         return plan_page(said, status)
     turns, names = store().turns(session.id), names_of()
-    coming = ups(turns, names, ("up", "waiting"))
-    together = starting(turns, session)
-    coming.sort(key=lambda one: one.turn.id not in together)
+    coming, together, stations, elsewhere = coming_of(session, turns, names)
     last = next((r for r in store().reps(session_id=session.id, limit=2) if not r.active), None)
     names_here = list(dict.fromkeys(one.turn.athlete_id for one in coming))
     html = render_template(
@@ -126,10 +155,12 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         away=list(dict.fromkeys(t.athlete_id for t in turns if t.state == "away")),
         here=names_here,
         names=names,
-        together=len(together),
+        together=together,
+        stations=stations,
+        elsewhere=elsewhere,
         teams=store().teams(session.id),
         colours=TEAMS,
-        rest_s=walks_back_s(session, coming[0].turn if coming else None),
+        rest_s=walks_back_s(session, coming[0].turn if together else None),
         last=last,
         last_turn=store().turn_of(last.id) if last else None,
         lanes=lanes_of(last, names) if last else [],
@@ -271,6 +302,19 @@ def change_team(number: int) -> ResponseReturnValue:
         store().set_team(number, athlete or 0, request.form.get("team") or None)
     except ValueError:
         return answer(_("That athlete is not in this session."), 404)
+    return answer()
+
+
+@page.post("/session/<int:number>/round/<what>")
+def turn_round(number: int, what: str) -> ResponseReturnValue:
+    """The teams go on to the next station, or back to where they were."""
+    does = {"next": store().next_round, "back": store().last_round}
+    if what not in does:
+        abort(404)
+    try:
+        does[what](number)
+    except ValueError:
+        return answer(_("That session has no stations."), 404)
     return answer()
 
 

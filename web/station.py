@@ -14,7 +14,7 @@ from web import board, coach, wifi
 from web.at_hand import poke, store
 from web.language import LANGUAGES, local
 from web.people import names_of
-from web.session import starting, ups
+from web.session import coming_of
 from web.state import last_ended, state_now
 
 page = Blueprint("station", __name__)
@@ -133,12 +133,11 @@ def screen() -> ResponseReturnValue:
 def now_of(session: Session) -> dict[str, Any]:
     """Who starts, and who after that."""
     turns = store().turns(session.id) if not session.ended_at else []
-    first = starting(turns, session)
-    coming = ups(turns, names_of(), ("up", "waiting"))
-    coming.sort(key=lambda one: one.turn.id not in first)
+    coming, together, stations, _elsewhere = coming_of(session, turns, names_of())
     return {
-        "coming": coming[: len(first) + 2],
-        "together": len(first),
+        "coming": coming[: together + 2],
+        "together": together,
+        "stations": None if session.ended_at else stations,
         "progress": sessions.progress(
             [sessions.Turned(turn.athlete_id, turn.state) for turn in turns]
         ),
