@@ -36,7 +36,7 @@ class Turns(Connected):
                 return as_rep(known)
             session = running_session(connection)
             if session is None:
-                raise WrongStep("no session runs")
+                raise WrongStep("nobody is left in this session")
             turns = turns_in(connection, session.id)
             lanes = session.circuit.get("lanes") or 1
             now = round_now(session, turns, teams_in(connection, session.id))
