@@ -127,6 +127,31 @@ def own_circuit(
     return told._asdict()
 
 
+START_TIMER = "Start timer"
+"""The first of the stations, in English: where the teams start, one after the other."""
+MOST_STATIONS, MOST_MINUTES = 8, 60
+
+
+def stations(others: Sequence[str], minutes: int, teams: Sequence[str]) -> dict[str, Any]:
+    """Stations that teams go round, as a session keeps them; ValueError, a sentence, for none.
+
+    others : the stations beside the timer.   minutes : of a round.   teams : in the order in which
+    they come to the timer.
+    """
+    names = [START_TIMER, *(" ".join(name.split()) for name in others)]
+    if not 2 <= len(names) <= MOST_STATIONS or len(set(names)) < len(names):
+        raise ValueError(
+            f"Beside the timer there are 1 to {MOST_STATIONS - 1} stations, each once."
+        )
+    if not all(1 <= len(name) <= 40 for name in names):
+        raise ValueError("A station's name has 1 to 40 characters.")
+    if not 1 <= minutes <= MOST_MINUTES:
+        raise ValueError(f"A round takes 1 to {MOST_MINUTES} minutes.")
+    if len(teams) < 2:
+        raise ValueError("Stations are for teams: choose how many.")
+    return {"names": names, "minutes": minutes, "teams": list(teams)}
+
+
 def _both_legs(*postures: str) -> tuple[tuple[str, str], ...]:
     """Two of each posture; on the second of the two the other leg leads."""
     return tuple((posture, leg) for posture in postures for leg in ("left", "right"))

@@ -6,7 +6,7 @@ What is compared is one athlete with himself. A difference inside its uncertaint
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from random import Random
 from statistics import NormalDist, fmean, median
 from typing import NamedTuple, TypeVar
@@ -58,6 +58,41 @@ def joined(
         seen.add(turn.athlete)
     places = (ends + [len(waiting)] * len(starts))[: len(starts)]
     return [(at, Planned(athlete, *start)) for at, start in zip(places, starts, strict=True)]
+
+
+# Stations: the timer is the first of them, and the teams go round
+
+
+def rotation(
+    teams: Sequence[str], stations: Sequence[str], number: int
+) -> list[tuple[str, list[str]]]:
+    """Who is where in a round, the first being 0: every station with its teams, several or none.
+
+    In as many rounds as there are stations every team has been at each of them once.
+    """
+    there: list[tuple[str, list[str]]] = [(station, []) for station in stations]
+    for team in teams:
+        there[rounds_until(teams, len(stations), number, team)][1].append(team)
+    return there
+
+
+def rounds_until(teams: Sequence[str], stations: int, number: int, team: str) -> int:
+    """How many rounds after that one a team is at the timer; 0 when it is there now."""
+    return (teams.index(team) - number) % stations
+
+
+def round_with_starts(
+    teams: Sequence[str], stations: int, number: int, left: Collection[str]
+) -> int:
+    """That round, or the next with a start to make once the team at the timer has made all of its.
+
+    left : teams that have a start left.   The round itself where none has, or where no team is at
+    the timer: there are fewer teams than stations.
+    """
+    waits = {team: rounds_until(teams, stations, number, team) for team in teams}
+    if 0 not in waits.values():
+        return number
+    return number + min((each for team, each in waits.items() if team in left), default=0)
 
 
 class Known(NamedTuple):

@@ -15,8 +15,10 @@ from pi.drills import (
     HOLDS,
     LEAD_LEGS,
     MOST_STARTS,
+    MOST_STATIONS,
     POSTURES,
     own_circuit,
+    stations,
 )
 from pi.store import MOST_LANES, Busy, Session
 from web.at_hand import poke, row_id, settings, store
@@ -68,6 +70,9 @@ def plan_page(
         lanes=form.get("lanes", 1, type=int),
         most_teams=len(TEAMS),
         teams=form.get("teams", 0, type=int),
+        stations=form.get("stations", ""),
+        most_stations=MOST_STATIONS,
+        minutes=form.get("minutes", "6"),
     )
     return html, status
 
@@ -184,14 +189,20 @@ def begin() -> ResponseReturnValue:
         more["cues"] = cues_in_form()
         if lanes > 1:
             more["lanes"] = min(lanes, lanes_there())
+        named = [athlete for athlete in athletes if athlete is not None]
+        dealt = {}
+        if 2 <= teams <= len(TEAMS) and len(named) >= teams:
+            dealt = sessions.dealt(named, TEAMS[:teams], SystemRandom())
+        others = [name for name in form.get("stations", "").splitlines() if name.strip()]
+        if others:
+            minutes = form.get("minutes", 0, type=int)
+            more["stations"] = stations(others, minutes, TEAMS[:teams] if dealt else ())
         session = store().begin_session(circuit | more, turns)
     except Busy:  # BEGIN twice, or on another phone: there it is
         return redirect(url_for("session.show", already="yes"), 303)
     except ValueError as problem:
         return plan_page(told(str(problem)), 400)
-    named = [athlete for athlete in athletes if athlete is not None]
-    if 2 <= teams <= len(TEAMS) and len(named) >= teams:
-        dealt = sessions.dealt(named, TEAMS[:teams], SystemRandom())
+    if dealt:
         store().set_teams(session.id, dealt)
     poke()
     return redirect(url_for("session.show"), 303)

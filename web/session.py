@@ -16,7 +16,7 @@ from web.people import names_of, no_clip
 from web.plan import TEAMS, plan_page, roster
 from web.reply import reply
 from web.state import state_now
-from web.turns import asks_feeling, lanes_of, starting, ups, walks_back_s
+from web.turns import asks_feeling, lanes_of, order_of, ups, walks_back_s
 
 page = Blueprint("session", __name__)
 
@@ -37,9 +37,7 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
     if session is None:
         return plan_page(said, status)
     turns, names = store().turns(session.id), names_of()
-    coming = ups(turns, names, ("up", "waiting"))
-    together = starting(turns, session)
-    coming.sort(key=lambda one: one.turn.id not in together)
+    coming, together, stations, elsewhere = order_of(store(), session, turns, names)
     last = next((r for r in store().reps(session_id=session.id, limit=2) if not r.active), None)
     names_here = list(dict.fromkeys(one.turn.athlete_id for one in coming))
     html = render_template(
@@ -52,10 +50,12 @@ def session_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         away=list(dict.fromkeys(t.athlete_id for t in turns if t.state == "away")),
         here=names_here,
         names=names,
-        together=len(together),
+        together=together,
+        stations=stations,
+        elsewhere=elsewhere,
         teams=store().teams(session.id),
         colours=TEAMS,
-        rest_s=walks_back_s(store(), session, coming[0].turn if coming else None),
+        rest_s=walks_back_s(store(), session, coming[0].turn if together else None),
         last=last,
         made=store().turns_of(last.id) if last else [],
         lanes=lanes_of(store(), last, names) if last else [],
@@ -228,6 +228,19 @@ def change_team(number: int) -> ResponseReturnValue:
         store().set_team(number, athlete, request.form.get("team") or None)
     except ValueError:
         return answer(_("That athlete is not in this session."), 404)
+    return answer()
+
+
+@page.post("/session/<int:number>/round/<what>")
+def turn_round(number: int, what: str) -> ResponseReturnValue:
+    """The teams go on to the next station, or back to where they were."""
+    does = {"next": store().next_round, "back": store().last_round}
+    if what not in does:
+        abort(404)
+    try:
+        does[what](number)
+    except ValueError:
+        return answer(_("That session has no stations."), 404)
     return answer()
 
 

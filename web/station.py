@@ -15,7 +15,7 @@ from web.at_hand import poke, store
 from web.language import LANGUAGES, local
 from web.people import names_of
 from web.state import last_ended, state_now
-from web.turns import asks_feeling, lanes_of, starting, ups
+from web.turns import asks_feeling, lanes_of, order_of
 
 page = Blueprint("station", __name__)
 
@@ -180,12 +180,13 @@ def screen() -> ResponseReturnValue:
 def now_of(session: Session) -> dict[str, Any]:
     """Who starts, and who after that."""
     turns = store().turns(session.id) if not session.ended_at else []
-    first = starting(turns, session)
-    coming = ups(turns, names_of(coach=False), ("up", "waiting"))
-    coming.sort(key=lambda one: one.turn.id not in first)
+    coming, together, stations, _elsewhere = order_of(
+        store(), session, turns, names_of(coach=False)
+    )
     return {
-        "coming": coming[: len(first) + 2],
-        "together": len(first),
+        "coming": coming[: together + 2],
+        "together": together,
+        "stations": None if session.ended_at else stations,
         "progress": sessions.progress(
             [sessions.Turned(turn.athlete_id, turn.state) for turn in turns]
         ),

@@ -10,8 +10,9 @@ from flask_babel import gettext as _
 
 from pi import sessions
 from pi.drills import POSTURES
-from pi.store import Rep, Session, Store, Turn, boot_id, next_turns
+from pi.store import Rep, Session, Store, Turn, at_timer, boot_id, next_turns
 from web import words
+from web.rounds import Stations, stations_of
 
 
 class Up(NamedTuple):
@@ -56,10 +57,31 @@ def ups(turns: list[Turn], names: dict[int | None, str], states: tuple[str, ...]
     ]
 
 
-def starting(turns: list[Turn], session: Session) -> list[int]:
-    """The turns that are up: those whose rep runs, else those that the next tap starts."""
+class Order(NamedTuple):
+    """Who starts now, and who after that."""
+
+    ups: list[Up]
+    together: int  # how many of them start at once
+    stations: Stations | None
+    elsewhere: set[int | None]  # athletes whose team is at another station
+
+
+def order_of(
+    store: Store, session: Session, turns: list[Turn], names: dict[int | None, str]
+) -> Order:
+    """The turns that are up come first: those whose rep runs, else those that the next tap starts.
+
+    With stations then the team at the timer, and the others in the order in which they come to it.
+    """
+    stations = stations_of(session, turns, store.teams(session.id))
+    now = stations.now if stations else None
+    lanes = session.circuit.get("lanes") or 1
     running = [turn.id for turn in turns if turn.state == "up"]
-    return running or [turn.id for turn in next_turns(turns, session.circuit.get("lanes") or 1)]
+    first = running or [turn.id for turn in next_turns(at_timer(turns, now), lanes)]
+    waits = now.waits if now else {}
+    order = ups(turns, names, ("up", "waiting"))
+    order.sort(key=lambda one: (one.turn.id not in first, waits.get(one.turn.athlete_id, 0)))
+    return Order(order, len(first), stations, {who for who, rounds in waits.items() if rounds})
 
 
 def walks_back_s(store: Store, session: Session, turn: Turn | None) -> int:
@@ -84,8 +106,8 @@ class Coming(NamedTuple):
 def coming(store: Store, session: Session) -> Coming:
     """Who is up next, in a sentence that any phone may show."""
     turns = store.turns(session.id)
-    wanted = set(starting(turns, session))
-    up = [one for one in ups(turns, public_names(store), ("waiting",)) if one.turn.id in wanted]
+    order = order_of(store, session, turns, public_names(store))
+    up = [one for one in order.ups[: order.together] if one.turn.state == "waiting"]
     if not up:
         return Coming(_("All starts are made."), True)
     posture = _(up[0].posture.name)

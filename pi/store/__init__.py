@@ -50,7 +50,7 @@ from pi.store.station import (
     SignOfLife,
 )
 from pi.store.teams import Teams
-from pi.store.turns import Turns, next_turns
+from pi.store.turns import Round, Turns, at_timer, next_turns, round_now
 
 __all__ = [
     "ACTIVE",
@@ -81,6 +81,7 @@ __all__ = [
     "NotAgreed",
     "Reaction",
     "Rep",
+    "Round",
     "SelfTest",
     "Session",
     "SetUp",
@@ -90,9 +91,11 @@ __all__ = [
     "Taken",
     "Turn",
     "WrongStep",
+    "at_timer",
     "boot_id",
     "next_turns",
     "open_store",
+    "round_now",
     "utc",
     "utc_now",
 ]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pi.store.records import Rep, Session, Start, Turn
-from pi.tables import rep_table, session_table, start_table, turn_table
+from pi.tables import rep_table, session_table, start_table, team_member_table, turn_table
 
 
 def as_rep(row: sa.Row[Any]) -> Rep:
@@ -53,3 +53,10 @@ def turns_in(connection: Connection, session_id: int) -> list[Turn]:
     wanted = sa.select(turn_table).where(column.session_id == session_id)
     rows = connection.execute(wanted.order_by(column.place, column.id))
     return [Turn(**row._mapping) for row in rows]
+
+
+def teams_in(connection: Connection, session_id: int) -> dict[int, str]:
+    """The team of each athlete of a session who is in one."""
+    column = team_member_table.c
+    wanted = sa.select(column.athlete_id, column.team).where(column.session_id == session_id)
+    return {row.athlete_id: row.team for row in connection.execute(wanted)}

@@ -12,7 +12,7 @@ from pi.store.changes import next_change
 from pi.store.connection import Connected
 from pi.store.records import Busy, Session
 from pi.store.rows import running_session
-from pi.store.turns import new_turn
+from pi.store.turns import first_round, new_turn
 from pi.tables import circuit_table, session_table, turn_table
 
 
@@ -28,14 +28,17 @@ class Sessions(Connected):
         """A new session with its turns in their order: athlete, posture, leg that leads.
 
         circuit : key, name, starts, distance_m, walk_back_s; feel, cues, drill: what its reps'
-        hold is, as in request_rep(); and lanes: how many start at once, 1 to 4.   An athlete None
-        is a runner alone who gave no name.   Raises Busy while another runs, ValueError without a
+        hold is, as in request_rep(); lanes: how many start at once, 1 to 4; and stations, as
+        `drills.stations` makes them: their first round begins now.   An athlete None is a runner
+        alone who gave no name.   Raises Busy while another runs, ValueError without a
         turn.
         """
         if not turns:
             raise ValueError("a session needs somebody and a start")
         if circuit.get("lanes", 1) not in range(1, MOST_LANES + 1):
             raise ValueError(f"lanes: 1 to {MOST_LANES}")
+        if stations := circuit.get("stations"):
+            circuit = dict(circuit) | {"stations": dict(stations) | first_round()}
         now = stamps.utc_now()
         with self._writing() as connection:
             if running_session(connection):

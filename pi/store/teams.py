@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from pi.store.athletes import check_athletes
 from pi.store.changes import next_change
 from pi.store.connection import Connected
+from pi.store.rows import teams_in
 from pi.tables import session_table, team_member_table
 
 
@@ -46,7 +47,5 @@ class Teams(Connected):
 
     def teams(self, session_id: int) -> dict[int, str]:
         """The team of each athlete who is in one."""
-        column = team_member_table.c
-        wanted = sa.select(column.athlete_id, column.team).where(column.session_id == session_id)
         with self._engine.connect() as connection:
-            return {row.athlete_id: row.team for row in connection.execute(wanted)}
+            return teams_in(connection, session_id)

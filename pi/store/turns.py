@@ -1,19 +1,22 @@
 """Whose turn it is in a session: the planned starts, one after the other."""
 
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pi import sessions
 from pi.sessions import Planned, joined
+from pi.store import stamps
 from pi.store.athletes import check_athletes
 from pi.store.changes import next_change
 from pi.store.connection import Connected
-from pi.store.records import Rep, Turn, WrongStep
+from pi.store.records import Rep, Session, Turn, WrongStep
 from pi.store.reps import new_rep
-from pi.store.rows import as_rep, running_session, turns_in
-from pi.tables import rep_table, start_table, turn_table
+from pi.store.rows import as_rep, running_session, teams_in, turns_in
+from pi.tables import rep_table, session_table, start_table, turn_table
 
 
 class Turns(Connected):
@@ -34,11 +37,16 @@ class Turns(Connected):
             if known:
                 return as_rep(known)
             session = running_session(connection)
-            turns = turns_in(connection, session.id) if session else []
-            lanes = session.circuit.get("lanes") or 1 if session else 1
-            up = next_turns(turns, lanes)
-            if session is None or not up:
+            if session is None:
                 raise WrongStep("nobody is left in this session")
+            turns = turns_in(connection, session.id)
+            lanes = session.circuit.get("lanes") or 1
+            now = round_now(session, turns, teams_in(connection, session.id))
+            up = next_turns(at_timer(turns, now), lanes)
+            if not up:
+                raise WrongStep("nobody is left in this session")
+            if now and now.number != session.circuit["stations"]["round"]:
+                begin_round(connection, session, now.number)  # the team before has none left
             drill = dict(session.circuit.get("drill") or {})
             if lanes > 1:
                 drill["players"] = [turn.athlete_id for turn in up]
@@ -58,6 +66,25 @@ class Turns(Connected):
                     .values(lead_leg=turn.lead_leg)
                 )
             return rep
+
+    def next_round(self, session_id: int) -> None:
+        """The teams of a session go on to the next station. ValueError where it has none."""
+        with self._writing() as connection:
+            session = _with_stations(connection, session_id)
+            turns, teams = turns_in(connection, session_id), teams_in(connection, session_id)
+            now = round_now(session, turns, teams)
+            begin_round(connection, session, now.number + 1 if now else 0)
+            next_change(connection)
+
+    def last_round(self, session_id: int) -> None:
+        """The teams go back to where they were, with the time that they had left there."""
+        with self._writing() as connection:
+            session = _with_stations(connection, session_id)
+            told = dict(session.circuit["stations"])
+            earlier = first_round() | {"round": max(0, told["round"] - 1)}
+            before = told.pop("before", None) or earlier
+            _keep_stations(connection, session, told | before)
+            next_change(connection)
 
     def turns(self, session_id: int) -> list[Turn]:
         """Every planned start of a session, in its order."""
@@ -169,6 +196,69 @@ def next_turns(turns: Sequence[Turn], most: int) -> list[Turn]:
         if all(turn.athlete_id != other.athlete_id for other in up):
             up.append(turn)
     return up[:most]
+
+
+def first_round() -> dict[str, Any]:
+    """What a session's stations keep of a round, of the first one that begins now."""
+    return {"round": 0, "began_ns": time.monotonic_ns(), "boot_id": stamps.boot_id()}
+
+
+class Round(NamedTuple):
+    """Which team is at which station."""
+
+    number: int  # from 0
+    places: list[tuple[str, list[str]]]  # every station with its teams; the first is the timer
+    waits: dict[int | None, int]  # rounds until an athlete's team is at the timer; none: no team
+
+
+def round_now(session: Session, turns: Sequence[Turn], teams: Mapping[int, str]) -> Round | None:
+    """Where the teams of a session are; None of one without stations.
+
+    When the team at the timer has no start left, that is the round of the next one that has; it
+    begins with its first start.   teams : as teams() gives them; who is in none goes with any.
+    """
+    told = session.circuit.get("stations")
+    if not told:
+        return None
+    named, stations = [*told["teams"], *sorted(set(teams.values()))], told["names"]
+    order = list(dict.fromkeys(named))
+    waiting = [turn.athlete_id for turn in turns if turn.state in ("waiting", "up")]
+    left = {teams[who] for who in waiting if who is not None and who in teams}
+    number = sessions.round_with_starts(order, len(stations), told["round"], left)
+    waits: dict[int | None, int] = {
+        who: sessions.rounds_until(order, len(stations), number, team)
+        for who, team in teams.items()
+    }
+    return Round(number, sessions.rotation(order, stations, number), waits)
+
+
+def at_timer(turns: Sequence[Turn], now: Round | None) -> list[Turn]:
+    """The turns of those who may start now: of the team at the timer, where there are stations."""
+    return [turn for turn in turns if not (now and now.waits.get(turn.athlete_id))]
+
+
+def begin_round(connection: Connection, session: Session, number: int) -> None:
+    """Write that a round begins now, and which one it was before."""
+    told, now = session.circuit["stations"], first_round() | {"round": number}
+    before = {key: told[key] for key in now}
+    _keep_stations(connection, session, told | now | {"before": before})
+
+
+def _keep_stations(connection: Connection, session: Session, told: Mapping[str, Any]) -> None:
+    connection.execute(
+        sa.update(session_table)
+        .where(session_table.c.id == session.id)
+        .values(circuit=session.circuit | {"stations": dict(told)})
+    )
+
+
+def _with_stations(connection: Connection, session_id: int) -> Session:
+    column = session_table.c
+    wanted = sa.select(session_table).where(column.id == session_id, column.circuit.is_not(None))
+    row = connection.execute(wanted).first()
+    if row is None or not row.circuit.get("stations"):
+        raise ValueError(f"there is no session {session_id} with stations")
+    return Session(**row._mapping)
 
 
 def new_turn(

@@ -1,21 +1,28 @@
-// The walk back, counted down; and buttons that need no new page. Without this file each button
+// The walk back and a round's time, counted down; and buttons that need no new page. Without this file each button
 // loads the page again, and the seconds are those of when it was loaded.
 (() => {
   "use strict";
   const LONGEST_MS = 4000;
-  let ends = 0, busy = 0;
+  let ends = 0, roundEnds = 0, busy = 0;
+  const after = (seconds) => performance.now() + 1000 * Number(seconds);
   function begin() {
-    const rest = document.querySelector("[data-rest]");
-    ends = rest ? performance.now() + 1000 * Number(rest.dataset.rest) : 0;
+    ends = after(document.querySelector("[data-rest]")?.dataset.rest ?? 0);
+    roundEnds = after(document.querySelector("[data-round]")?.dataset.round ?? 0);
     busy = 0;
   }
-  function count() {
-    const rest = document.querySelector("[data-rest]");
-    if (!rest || rest.parentElement.hidden) return;
-    const left = Math.max(0, Math.round((ends - performance.now()) / 1000));
+  function tell(part, end) {
+    const left = Math.max(0, Math.round((end - performance.now()) / 1000));
     const text = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    if (rest.textContent !== text) rest.textContent = text;
-    if (!left) rest.parentElement.hidden = true;
+    if (part.textContent !== text) part.textContent = text;
+    return left;
+  }
+  function count() {
+    const rest = document.querySelector("[data-rest]"), round = document.querySelector("[data-round]");
+    if (rest && !rest.parentElement.hidden && !tell(rest, ends)) rest.parentElement.hidden = true;
+    if (round && !round.hidden && !tell(round.querySelector("strong"), roundEnds)) {
+      round.hidden = true;
+      round.nextElementSibling.hidden = false;
+    }
   }
   document.addEventListener("submit", async (event) => {
     const form = event.target;
