@@ -29,7 +29,7 @@ from pi.lens import lens_from
 from pi.notify import busy, notify
 from pi.rep import RunEnd, analyse, plain, recalled, run_rep
 from pi.settings import Hold, Settings, hold_for, home, load_settings
-from pi.start_signal import StartSignal, is_pi, listen
+from pi.start_signal import Go, StartSignal, is_pi, listen
 from pi.store import (
     NOBODYS_LANE,
     Busy,
@@ -421,7 +421,7 @@ def one_rep(station: Station, rep: Rep) -> None:
 
         def on_state(state: str, **columns: Any) -> None:
             if state == "running" and station.signal.called:  # it has sounded: now it is told
-                columns["settings"] = used | {"game": {"called": station.signal.called}}
+                columns["settings"] = _with_game(used, called=station.signal.called)
             if state != "settling":  # that one is written, above
                 written.append(writer.submit(store.change_rep, rep.id, state=state, **columns))
 
@@ -447,22 +447,34 @@ def one_rep(station: Station, rep: Rep) -> None:
         held_s = (int(end.frames.times_ns[-1]) - (end.settled_ns or 0)) * 1e-9
         answer = recalled(end.frames, hold_s=held_s, posture=rep.posture)
         if game:
-            used = used | {"game": _kept_of_game(end) | {"recalled": True}}
+            used = _with_game(used, called=end.called, recalled=True)
         _try_step(store, rep, result=answer, settings=used)
     log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
 
 
-def _kept_of_game(end: RunEnd) -> dict[str, Any]:
-    """What only the device knows of a game, as `games.outcome` takes it."""
+def _with_game(
+    used: dict[str, Any],
+    *,
+    called: int | None = None,
+    recalled: bool = False,
+    go: Go | None = None,
+    second: Go | None = None,
+    chaser: int | None = None,
+) -> dict[str, Any]:
+    """A rep's settings with what only the device knows of its game, as `games.outcome` takes it."""
     kept: dict[str, Any] = {}
-    if end.called:
-        kept["called"] = end.called
-    if end.go and end.second:
-        kept["gap_s"] = end.gap_s
+    if called:
+        kept["called"] = called
+    if recalled:
+        kept["recalled"] = True
+    if go and second:
+        kept["gap_s"] = (second.time_ns - go.time_ns) * 1e-9
         # anywhere between the stamps, both
-        kept["u_gap_s"] = math.hypot(end.go.width_ns, end.second.width_ns) * 1e-9 / math.sqrt(12.0)
-        kept["second_go"] = end.second._asdict()
-    return kept
+        kept["u_gap_s"] = math.hypot(go.width_ns, second.width_ns) * 1e-9 / math.sqrt(12.0)
+        kept["second_go"] = second._asdict()
+    if chaser is not None:
+        kept["chaser"] = chaser
+    return used | {"game": kept}
 
 
 def _settings_of(
@@ -537,17 +549,16 @@ def _measure(
     if spoilt:
         used = used | {"place": used["place"] | {"spoilt": spoilt}}
     lanes = lanes_from(data)
-    place, lane, later_s = 0, None, []
-    if game:
-        used = used | {"game": _kept_of_game(end)}
+    own_lane, name, later_s, chaser = 0, None, [], None
     if lanes and end.called:  # the rep is about whose number it was
-        place = end.called - 1
-        lane = lanes.lanes[place].name
-        used = used | {"place": used["place"] | {"lane": lane}}
+        own_lane = end.called - 1
+        name = lanes.lanes[own_lane].name
+        used = used | {"place": used["place"] | {"lane": name}}
     if lanes and end.second:
         chaser = chaser_lane(rep.posture, len(lanes.lanes))
         later_s = [end.gap_s if k == chaser else 0.0 for k in range(len(lanes.lanes))]
-        used = used | {"game": used["game"] | {"chaser": chaser}}
+    if game:
+        used = _with_game(used, called=end.called, go=end.go, second=end.second, chaser=chaser)
     analysis = analyse(
         end.frames,
         end.go.time_ns,
@@ -560,14 +571,14 @@ def _measure(
         buzzer_rise_s=used["buzzer_rise_s"],
         temperature_c=settings.place.temperature_c,
         spoilt=spoilt,
-        lane=lane,
+        lane=name,
         later_s=later_s,
     )
     result = analysis.result
     wrong = self_test.doubt(store.self_test("led", camera=station.camera.name, mode=station.mode))
     result["warnings"] = [*result["warnings"], *end.warnings, *([wrong] if wrong else [])]
     if station.track:
-        _add_truth(station.track, result, end.go.time_ns, place, later_s)
+        _add_truth(station.track, result, end.go.time_ns, own_lane, later_s)
     for kind, content in analysis.evidence.items():
         media_type = MEDIA_TYPES.get(kind, "application/octet-stream")
         store.save_evidence(rep.id, kind, media_type, content)
@@ -577,10 +588,8 @@ def _measure(
     reason = "moved before GO" if state == "false_start" else None
     # Of several in one picture without lanes nobody knows whose numbers these are.
     together = not lanes and len(rep.drill.get("players") or ()) > 1
-    own_lane = NOBODYS_LANE if together else place if lanes and end.called else None
-    _try_step(
-        store, rep, state=state, reason=reason, result=result, settings=used, own_lane=own_lane
-    )
+    whose = NOBODYS_LANE if together else own_lane if name else None
+    _try_step(store, rep, state=state, reason=reason, result=result, settings=used, own_lane=whose)
     log.info("rep %d: %s, measured in %.1f s", rep.id, result["status"], time.monotonic() - began)
     if rep.drill.get("clip"):  # the next rep overwrites these pictures, and does not wait
         small = clip.shrunk(end.frames.luma, station.camera.fps)
@@ -598,7 +607,7 @@ def _keep_film(store: Store, rep_id: int, small: np.ndarray, fps: float) -> None
 
 
 def _add_truth(
-    track: Any, result: dict[str, Any], go_ns: int, place: int, later_s: list[float]
+    track: Any, result: dict[str, Any], go_ns: int, own_lane: int, later_s: list[float]
 ) -> None:
     """What was drawn, beside what was measured: of everybody where several were."""
 
@@ -608,7 +617,7 @@ def _add_truth(
     if track.lanes > 1:
         for k, each in enumerate(result.get("athletes", ())[: track.lanes]):
             each["truth"] = plain(track.truth(own_ns(k), lane=k))
-    result["truth"] = plain(track.truth(own_ns(place), lane=place))
+    result["truth"] = plain(track.truth(own_ns(own_lane), lane=own_lane))
 
 
 def _moved_meanwhile(

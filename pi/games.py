@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pi.starts import STARTED, WENT_BACK
+
 FINISH_M = 5.0
 """A chase is over where the torso crosses this gate: the farthest that every camera sees."""
 
@@ -134,7 +136,7 @@ def chaser_lane(posture: str, lanes: int) -> int:
 NOTHING: dict[str, float | None] = {"value": None, "u": None}
 
 
-class Start(NamedTuple):
+class GotAway(NamedTuple):
     """How one of those who play got away, since the signal that was theirs."""
 
     lane: str
@@ -163,11 +165,8 @@ class Outcome(NamedTuple):
     out: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     called: int | None = None
-    starts: tuple[Start, ...] = ()
+    starts: tuple[GotAway, ...] = ()
     reasons: tuple[str, ...] = ()
-
-
-STARTED = ("measured", "early", "false_start")
 
 
 def outcome(
@@ -198,8 +197,8 @@ def outcome(
 NO_LANES = "No lanes are set up: who was first cannot be told."
 
 
-def _start(athlete: Mapping[str, Any], role: str = "") -> Start:
-    return Start(athlete["lane"], role, athlete["status"], dict(athlete["reaction_s"]))
+def _start(athlete: Mapping[str, Any], role: str = "") -> GotAway:
+    return GotAway(athlete["lane"], role, athlete["status"], dict(athlete["reaction_s"]))
 
 
 def _surely_false(athlete: Mapping[str, Any]) -> bool:
@@ -215,8 +214,8 @@ def _chase(athletes: Sequence[Mapping[str, Any]], kept: Mapping[str, Any]) -> Ou
     if len(athletes) < 2:
         return Outcome("chase", "unknown", reasons=("A chase takes two lanes, and there is one.",))
     last = len(athletes) - 1
-    place = kept.get("chaser", last)
-    hare, chaser = athletes[0 if place else last], athletes[place]
+    lane = kept.get("chaser", last)
+    hare, chaser = athletes[0 if lane else last], athletes[lane]
     starts = (_start(hare, "hare"), _start(chaser, "chaser"))
     gates = [_crossing(each) for each in (hare, chaser)]
     reasons = tuple(
@@ -261,10 +260,6 @@ def _crossing(athlete: Mapping[str, Any]) -> tuple[float, float] | None:
         if split["metres"] == FINISH_M and split["from_signal_s"] is not None:
             return split["from_signal_s"], split["u"] or 0.0
     return None
-
-
-WENT_BACK = "did not lead into a start"
-"""In the reason of somebody who moved and did not start: measure says so."""
 
 
 def _moved(athlete: Mapping[str, Any]) -> bool:

@@ -33,6 +33,7 @@ from .calibration import (
 from .lens import Lens, lens_from
 from .measure import U_SCALE, Given, measure, measure_movement
 from .observations import HOLDS, WAITED_HOLDS, Observations, observe, packed, unpacked
+from .starts import STARTED
 
 LANE_M = 1.22
 """Width of a lane (World Athletics' rules, TR 14.4)."""
@@ -651,9 +652,6 @@ def _runs_on(seen: Observations, line: RunningLine | None, gap_m: float) -> bool
     ground = np.asarray(line.row((middle + 0.5) * seen.factor - 0.5))
     above = (ground - (lowest * seen.factor - 0.5)) / line.px_per_m(0.0)
     return abs(float(np.quantile(above, 0.35))) < max(0.55 * gap_m, 0.06)
-
-
-STARTED = ("measured", "early", "false_start")
 
 
 def _doubt_joined(

@@ -332,7 +332,7 @@ def analyse(
     calibration = calibration or {"cones": cones}
     line = running_line(calibration, scale=scale)
     lanes = lanes_from(calibration, scale=scale)
-    place = _place_of(lanes, lane) if lanes else 0
+    own_lane = _lane_number(lanes, lane) if lanes else 0
     start_ns = signal_ns + round(buzzer_rise_s * 1e9)
     time = (frames.times_ns - start_ns) * 1e-9
     camera: dict[str, Any] = {
@@ -363,7 +363,7 @@ def analyse(
             )
             for s in later_s or (0.0,) * len(lanes.lanes)
         ]
-        result = told_lanes(all_seen, every, lanes, place, spoilt)
+        result = told_lanes(all_seen, every, lanes, own_lane, spoilt)
     else:
         seen = observe(frames.luma, time, line=line, **camera)
         observations = packed(seen)
@@ -423,7 +423,7 @@ def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -
     )
     lanes = lanes_from(place)
     if lanes:
-        which = _place_of(lanes, place.get("lane"))
+        which = _lane_number(lanes, place.get("lane"))
         signals = [each["signal"] for each in result["athletes"]]
         first_s = min(signal["time_s"] for signal in signals)
         every = [
@@ -447,7 +447,7 @@ def unmeasured(seen: Observations, given: Given, reason: str) -> dict[str, Any]:
     return {"schema": SCHEMA, "version": __version__, "algorithm": ALGORITHM, **plain(answer)}
 
 
-def _place_of(lanes: Lanes, name: str | None) -> int:
+def _lane_number(lanes: Lanes, name: str | None) -> int:
     """Which lane has that name; the first for None. Raises ValueError that names them."""
     names = [lane.name for lane in lanes.lanes]
     if name is None:
@@ -458,12 +458,12 @@ def _place_of(lanes: Lanes, name: str | None) -> int:
 
 
 def told_lanes(
-    seen: Seen, given: Sequence[Given], lanes: Lanes, place: int = 0, spoilt: str | None = None
+    seen: Seen, given: Sequence[Given], lanes: Lanes, own_lane: int = 0, spoilt: str | None = None
 ) -> dict[str, Any]:
     """The whole result object of a rep with several athletes: one's, and all under "athletes".
 
-    given : of every lane.   place : which lane's athlete the rep is about.   spoilt : why nothing
-    can be measured.
+    given : of every lane.   own_lane : whose athlete the rep is about.   spoilt : why nothing can
+    be measured.
     """
     if spoilt is None:
         every = measure_lanes(seen, lanes, given)
@@ -473,7 +473,7 @@ def told_lanes(
             for lane, each, own in zip(lanes.lanes, seen.each, given, strict=True)
         ]
     kept = ("schema", "version", "algorithm", "capture")
-    own = {name: value for name, value in every[place].items() if name != "lane"}
+    own = {name: value for name, value in every[own_lane].items() if name != "lane"}
     athletes = [{name: value for name, value in each.items() if name not in kept} for each in every]
     heading = {"schema": SCHEMA, "version": __version__, "algorithm": ALGORITHM}
     return plain(heading | own | {"athletes": athletes})

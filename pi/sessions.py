@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from scipy.special import stdtrit
 
-Start = tuple[str, str]  # posture, leg that leads
+Kind = tuple[str, str]  # posture, leg that leads
 
 USUAL_SPREAD_S = 0.025
 """Standard deviation of one athlete's reaction times from start to start, where too few are there
@@ -36,13 +36,13 @@ class Planned(NamedTuple):
     lead_leg: str
 
 
-def plan(athletes: Sequence[int | None], starts: Sequence[Start]) -> list[Planned]:
+def plan(athletes: Sequence[int | None], starts: Sequence[Kind]) -> list[Planned]:
     """Everybody's first start, then everybody's second: whoever ran walks back while others run."""
     return [Planned(athlete, *start) for start in starts for athlete in athletes]
 
 
 def joined(
-    waiting: Sequence[Planned], athlete: int, starts: Sequence[Start]
+    waiting: Sequence[Planned], athlete: int, starts: Sequence[Kind]
 ) -> list[tuple[int, Planned]]:
     """Where the starts of a late-comer go among those that wait: (index in `waiting`, start).
 

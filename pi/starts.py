@@ -13,6 +13,12 @@ HEADING = ("schema", "version", "algorithm", "capture")  # of the recording, not
 SHARED = ("signal", "lane")
 EXTRA = ("budget", "truth")  # what a result may do without
 
+STARTED = ("measured", "early", "false_start")
+"""The statuses of who started, whether it counts or not."""
+
+WENT_BACK = "somebody moved, but it did not lead into a start"
+"""The reason of who moved and did not start, as `measure` tells it; of lanes with their name."""
+
 NO_LANE = "the camera was set up without a lane for this athlete"
 FORGOTTEN = "who ran in this lane was forgotten, with every number"
 

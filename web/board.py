@@ -218,8 +218,8 @@ def summary(number: int) -> ResponseReturnValue:
     alone = len({turn.athlete_id for turn in turns}) == 1
     reps = store().starts(number, results=alone, planned=True)
     told = columns(session, turns, reps)
-    unfelt = asks_feeling(store())
-    told_of = [rep for rep in measured(reps) if rep.id != unfelt.rep]
+    asked = asks_feeling(store())
+    told_of = [rep for rep in measured(reps) if rep.id != asked.rep]
     felt_of = {(turn.rep_id, turn.athlete_id): turn.felt for turn in turns}
     return render_template(
         "summary.html",
@@ -230,6 +230,7 @@ def summary(number: int) -> ResponseReturnValue:
         compared=comparisons(reps) if alone else [],
         best=min(told_of, key=reaction, default=None) if alone else None,
         felt=how_well_felt(reps, felt_of),
+        asked=asked,
         teams=teams_of(told),
         first=first_of(session, told),
     )

@@ -10,6 +10,7 @@ from flask import Response
 
 from pi.store import Listed, Rep, Store
 from web import words
+from web.own import told_notes
 
 BOM = "\ufeff"  # or Excel takes UTF-8 for something else
 METRES = (1.0, 2.5, 5.0, 10.0)
@@ -157,11 +158,15 @@ def reps_xlsx(
 
 
 def in_pieces(store: Store, wanted: Mapping[str, Any]) -> Iterator[Listed]:
-    """Every start like that, newest first and lane by lane, a piece of the store at a time."""
+    """Every start like that, newest first and lane by lane, a piece of the store at a time.
+
+    Of its notes those that this phone may show.
+    """
     each = {key: wanted.get(key) for key in ("athlete_id", "status")}
     before = None
     while reps := store.listed_reps(**wanted, limit=CHUNK, before=before):
-        yield from store.listed(reps, **each)
+        for listed in store.listed(reps, **each):
+            yield listed._replace(notes=told_notes(listed.notes))
         before = reps[-1]
 
 
