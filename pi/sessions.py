@@ -443,7 +443,7 @@ class Own(NamedTuple):
     reaction: Known
     gained: Gain | None
     consistent: Known | None  # from start to start, beyond measuring
-    kinds: dict[Start, Known]  # reaction, by posture and leg
+    kinds: dict[Kind, Known]  # reaction, by posture and leg
 
 
 def board(
@@ -469,7 +469,7 @@ def board(
 def _own(athlete: int | None, progress: Progress, now: Sequence[Timed], before: ByPosture) -> Own:
     values, u = [one.value for one in now], [one.u for one in now]
     postures: dict[str, list[tuple[float, float]]] = {}
-    kinds: dict[Start, list[Timed]] = {}
+    kinds: dict[Kind, list[Timed]] = {}
     for one in now:
         postures.setdefault(one.posture, []).append((one.value, one.u))
         kinds.setdefault((one.posture, one.lead_leg), []).append(one)

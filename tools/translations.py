@@ -43,7 +43,7 @@ NOT_SHOWN = re.compile(
     r"|picture: |minimum_s|GPIOZERO|sounder|camera: %|set-up %|%\(|trackstart |pictures do not end"
     r"|state reason|view: "
     r"|consent: |keep_days: |screen: |language: |phone_id: |what: |who: |notes: |teams?: "
-    r"|later_s: |lanes: 1 to|players: |game: "
+    r"|later_s: |lanes: 1 to|players: |game: |cues: |another athlete has|this box keeps no"
     r"|a calibration is|roll_deg|sqlite|not the observations"
     r"|(numpy|OpenCV|Linux|Python) \{0\}$"
     r"|(Factory|[Ss]tation|dev|dump|gpiozero|ignore|iw|lgpio|nan|picamera2)$)"

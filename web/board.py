@@ -49,6 +49,7 @@ class Column(NamedTuple):
     token: str  # of the own page; "" for nobody's
     team: str
     away: bool  # absent, with nothing planned
+    whole: bool  # somebody has made, and had measured, every start of his
 
     @property
     def reaction(self) -> Quantity | None:
@@ -90,7 +91,9 @@ def columns(
         athlete = known.get(own.athlete)
         name = athlete.name if athlete else ""
         token, team = athlete.token if athlete else "", teams.get(own.athlete or 0, "")
-        return Column(own, name, called(name, alone), token, team, own.athlete not in there)
+        whole = own.progress.complete and bool(athlete or alone)
+        away = own.athlete not in there
+        return Column(own, name, called(name, alone), token, team, away, whole)
 
     return [column(own) for own in told]
 
