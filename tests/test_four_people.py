@@ -193,7 +193,7 @@ def test_a_coach_has_eight_one_sleeps_one_loses_the_network_one_has_no_javascrip
     own.locator("input[name=walk_back_s]").fill("0")
     own.get_by_role("button", name="Keep it").click()
     names = ["Fox", "Owl", "Bee", "Elk", "Hen", "Cat", "Yak", "Ant"]
-    coach.locator("textarea").fill(", ".join(names))
+    coach.locator("textarea[name=names]").fill(", ".join(names))
     coach.locator("text=BEGIN").click()
     sleeper, lost = track.phone("/session"), track.phone("/session")
     plain = track.phone("/session", java_script_enabled=False)
@@ -237,7 +237,7 @@ def test_a_class_of_thirty_two_phones_and_a_screen(lanes):
     first.locator("summary", has_text="A class").click()
     first.locator("input[name=count]").fill("30")
     first.get_by_role("button", name="Animals for all").click()
-    pupils = first.locator("textarea").input_value().split("\n")
+    pupils = first.locator("textarea[name=names]").input_value().split("\n")
     assert len(set(pupils)) == 30
     first.locator("label", has_text="Once").locator("input").check()
     first.locator("summary", has_text="A class").click()

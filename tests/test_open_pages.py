@@ -66,10 +66,10 @@ def test_a_phone_on_the_plan_goes_to_the_session_that_begins(phone, store):
 def test_names_that_were_typed_stay_when_a_session_begins_elsewhere(phone, store):
     page = phone("/session", script=STREAMS)
     listens(page)
-    page.locator("textarea").fill("Gnu 1")
+    page.locator("textarea[name=names]").fill("Gnu 1")
     of_three(store)
     playwright.expect(page.locator("#moved-on")).to_contain_text("A session has begun.")
-    assert page.locator("textarea").input_value() == "Gnu 1"
+    assert page.locator("textarea[name=names]").input_value() == "Gnu 1"
     page.get_by_role("link", name="Go to it").click()
     up(page, "Fox")
 

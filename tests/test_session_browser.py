@@ -40,7 +40,7 @@ def store(open_place):
 def begin(page, circuit="The circuit", names=(), feel=False):
     page.goto("/session")
     page.locator("label", has_text=circuit).locator("input").first.check()
-    page.locator("textarea").fill("\n".join(names))
+    page.locator("textarea[name=names]").fill("\n".join(names))
     page.locator("input[name=feel]").set_checked(feel)
     page.locator("text=BEGIN").click()
     page.locator("#up").wait_for()
