@@ -472,6 +472,8 @@ def _running_height(track: Track, height: np.ndarray, first: int, last: int) -> 
     """Median height (m) while running at three quarters of the peak speed or more."""
     span = np.arange(first, last + 1)
     span = span[track.time[span] <= track.time[last] - kinematics.HALFWIDTH_S]
+    if len(span) == 0:
+        return float(np.nanmedian(height[first:]))
     speed = np.nan_to_num(track.speed[span])
     fast = span[(speed >= 0.75 * np.quantile(speed, 0.98)) & np.isfinite(height[span])]
     return float(np.median(height[fast])) if len(fast) else float(np.nanmedian(height[first:]))

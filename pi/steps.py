@@ -287,7 +287,9 @@ def _stands(own: np.ndarray, frame: float, need: int) -> tuple[int, np.ndarray, 
     half_way = own[third : 2 * third + 1].copy()
     half_way[:, np.isnan(half_way).all(axis=0)] = 9.0
     stance = np.nanmedian(half_way, axis=0)
-    noise = 0.75 * np.nanmedian(np.abs(np.diff(half_way, axis=0)))
+    changes = np.abs(np.diff(half_way, axis=0))
+    known = changes[np.isfinite(changes)]
+    noise = 0.75 * float(np.median(known)) if len(known) else 0.0
     least = float(np.clip(5.0 * noise, STILL_M, BAND_M / 2))
     ahead = np.lib.stride_tricks.sliding_window_view(filled, need + 1, axis=0)
     now = ahead[..., 0]
