@@ -395,7 +395,8 @@ def test_a_lane_without_a_name_is_nobody_s_and_not_yours(client, store, in_lanes
         page = client.get(path).text
         assert "<bdi>You</bdi>" not in page, path
     page = client.get(f"/session/{rep.session_id}").text
-    assert re.search(r"<bdi>No name</bdi>: 1 of 1 starts\s*</h2>", page), "and no circuit is done"
+    assert re.search(r"<bdi>Owl 2</bdi>: 0 of 4 starts\s*</h2>", page), "his own is still to come"
+    assert "No name" not in page
 
 
 def test_games_take_the_lanes_up_when_the_camera_is_there(client, store):
