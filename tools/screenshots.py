@@ -120,7 +120,7 @@ def session(browser: Browser, address: str, docs: Path) -> None:
     """A coach's eight, after the first start."""
     page = on_a_phone(browser, address)
     page.goto("/session")
-    page.locator("textarea").fill("Fox 1, Owl 2, Bee 3, Elk 4, Hen 5, Cat 6, Yak 7, Ant 8")
+    page.locator("textarea[name=names]").fill("Fox 1, Owl 2, Bee 3, Elk 4, Hen 5, Cat 6, Yak 7, Ant 8")
     page.locator("text=BEGIN").click()
     page.locator("#arm").click()
     page.locator("#word", has_text="DONE").wait_for()
@@ -179,7 +179,7 @@ def every_page(browser: Browser, address: str, docs: Path) -> None:
 def begin_and_start(page: Page) -> None:
     """Four of a class in two teams; two have started."""
     page.goto("/session")
-    page.locator("textarea").fill("Fox 1, Owl 2, Bee 3, Otter 4")
+    page.locator("textarea[name=names]").fill("Fox 1, Owl 2, Bee 3, Otter 4")
     page.locator("label", has_text="PE lesson").locator("input").check()
     page.locator("summary", has_text="A class").click()
     page.locator("select[name=teams]").select_option("2")
