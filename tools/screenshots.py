@@ -120,7 +120,9 @@ def session(browser: Browser, address: str, docs: Path) -> None:
     """A coach's eight, after the first start."""
     page = on_a_phone(browser, address)
     page.goto("/session")
-    page.locator("textarea[name=names]").fill("Fox 1, Owl 2, Bee 3, Elk 4, Hen 5, Cat 6, Yak 7, Ant 8")
+    page.locator("textarea[name=names]").fill(
+        "Fox 1, Owl 2, Bee 3, Elk 4, Hen 5, Cat 6, Yak 7, Ant 8"
+    )
     page.locator("text=BEGIN").click()
     page.locator("#arm").click()
     page.locator("#word", has_text="DONE").wait_for()
