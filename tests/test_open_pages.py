@@ -67,8 +67,11 @@ def test_names_that_were_typed_stay_when_a_session_begins_elsewhere(phone, store
     page = phone("/session", script=STREAMS)
     listens(page)
     page.locator("textarea[name=names]").fill("Gnu 1")
+    page.locator("textarea[name=names]").scroll_into_view_if_needed()
+    page.evaluate("scrollTo(0, 500)")
     of_three(store)
     playwright.expect(page.locator("#moved-on")).to_contain_text("A session has begun.")
+    playwright.expect(page.locator("#moved-on")).to_be_in_viewport()
     assert page.locator("textarea[name=names]").input_value() == "Gnu 1"
     page.get_by_role("link", name="Go to it").click()
     up(page, "Fox")

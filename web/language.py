@@ -13,7 +13,6 @@ from flask import (
     Blueprint,
     Flask,
     Response,
-    current_app,
     g,
     has_request_context,
     redirect,
@@ -23,6 +22,8 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, force_locale, get_domain, get_locale
+
+from web.at_hand import store
 
 page = Blueprint("language", __name__)
 
@@ -67,7 +68,7 @@ def chosen() -> str:
     own = session.get("language")
     if own in LANGUAGES:
         return own
-    ours = current_app.extensions["store"].station().language
+    ours = store().station().language
     if ours in LANGUAGES:
         return ours
     return request.accept_languages.best_match(LANGUAGES) or "en"
