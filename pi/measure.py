@@ -16,10 +16,11 @@ from . import kinematics, legs, timing, vision
 from .calibration import TORSO_M, RunningLine
 from .kinematics import NOTHING, Track, Value
 from .observations import Observations
+from .starts import WENT_BACK
 from .steps import Step, find_steps
 from .uncertainty import combined, listed
 
-ALGORITHM = "tiles-3"
+ALGORITHM = "tiles-4"
 GATES_M = (1.0, 2.5, 5.0, 10.0)
 EARLY_S = 0.100
 SHAPES = {
@@ -29,6 +30,8 @@ SHAPES = {
 }
 """A resting body's height in running heights, and its length over its height, each with how much
 it varies (of the second, its logarithm): who crouches is as low as a plank, but half as long."""
+UNSEEN_S = 0.3
+"""Whoever starts while no picture is taken for longer may not be found again."""
 RUN_M_S = 1.8
 """Slower than this all along, it was a walk and not a start."""
 RUNNING_HEIGHT = 0.94
@@ -38,8 +41,6 @@ U_SURFACE = (0.002, 0.43)
 skin over joints, and in px of the full picture, as wide as the window is that follows them."""
 U_PIXEL = 0.4
 """How well a displacement is followed, in px of the full picture."""
-GAP = 3.5
-"""Of the usual time from picture to picture: from here on a movement may begin unseen."""
 U_TORSO_M = ((0.30, 0.50, 0.65, 0.80, 0.88, 0.95), (0.19, 0.11, 0.10, 0.08, 0.06, 0.02))
 """What a silhouette does not know of hips and neck (m), by its height in running heights: the
 middle of an upright body is its torso's, a rising one hides it between arms and thighs."""
@@ -122,7 +123,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     if not np.isfinite(seen.left_s):
         if np.isfinite(seen.stirred_s) and seen.stirred_s > 0:
             told.warnings.append("something moved in the picture, but nobody left a resting place")
-        return _ended(result, "no_movement", told, "nobody started after the signal")
+        return _without_a_start(result, told, seen, "nobody started after the signal")
     ground = _ground(seen, given, line, told)
     body = vision.body(seen.silhouettes, seen.factor, ground.rows)
     delay = sound_delay(given.buzzer_distance_m, given.temperature_c)
@@ -134,9 +135,7 @@ def measure(seen: Observations, given: Given, line: RunningLine | None = None) -
     rough = kinematics.smooth(time, np.where(whole, x, np.nan))
     first, last = _run(rough, seen, ground)
     if not last > first:
-        return _ended(
-            result, "no_movement", told, "somebody moved, but it did not lead into a start"
-        )
+        return _without_a_start(result, told, seen, WENT_BACK)
     height = _height(body, ground)
     running_height = _running_height(rough, height, first, last)
     x = np.where(np.isfinite(trunk), trunk, x)
@@ -238,7 +237,7 @@ def _why_late(seen: Observations, given: Given) -> str:
     if given.waited_s:
         return "the athlete was not seen at rest once those who had gone before were away"
     step_s = np.diff(seen.time)
-    begin = seen.time[:-1][step_s > GAP * np.median(step_s)]
+    begin = seen.time[:-1][step_s > timing.SPARSE * np.median(step_s)]
     if np.any((begin > -1.0) & (begin < seen.rested[0])):
         return "pictures are missing around the signal, where the movement would begin"
     return "the athlete came to rest only after the signal"
@@ -346,6 +345,17 @@ def _ended(result: dict[str, Any], status: str, told: _Told, reason: str) -> dic
     result["status"] = status
     told.reasons.append(reason)
     return result
+
+
+def _without_a_start(
+    result: dict[str, Any], told: _Told, seen: Observations, why: str
+) -> dict[str, Any]:
+    """Nobody started, as far as that can be known: while no picture is taken somebody may."""
+    step_s = np.diff(seen.time[seen.time > -1.0])
+    if step_s.max(initial=0.0) > UNSEEN_S:
+        missing = "pictures are missing in which somebody may have started"
+        return _ended(result, "not_measurable", told, missing)
+    return _ended(result, "no_movement", told, why)
 
 
 def _camera_moved(seen: Observations) -> bool:
@@ -732,11 +742,9 @@ def measure_movement(
             result, "not_measurable", told, "the camera moved or the picture changed as a whole"
         )
     if not np.isfinite(seen.left_s):
-        return _ended(result, "no_movement", told, "nobody started after the signal")
+        return _without_a_start(result, told, seen, "nobody started after the signal")
     if not ran:
-        return _ended(
-            result, "no_movement", told, "somebody moved, but it did not lead into a start"
-        )
+        return _without_a_start(result, told, seen, WENT_BACK)
     usual = float(np.median(px_per_m)) if len(px_per_m) else float("nan")
     result["capture"]["px_per_m"] = _number(usual, 2)
     surface = {

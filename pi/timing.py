@@ -34,6 +34,13 @@ STILL_M = 0.030
 
 REST_S, SHORTEST_REST_S = 1.0, 0.5
 
+SPARSE = 3.5
+"""Frame times without a picture, from which on one is missing for longer than one can be late."""
+
+MISSING_S = 0.1
+"""Who moves while no picture is taken for longer may be elsewhere, in another posture, when there
+is one again: nothing can be followed across."""
+
 MOSTLY = 0.65
 """Share of the parts that must be seen for the body to be called still."""
 
@@ -165,7 +172,9 @@ def first_movement(
         before = int(back[-1])
         low, high = float(curve[before]), float(min(curve[before + 1], 0.2))
         gap = float(time[before + 1] - time[before])  # more than a frame where pictures are missing
-        crossing = float(time[before] + (gate - low) / max(high - low, 1e-6) * gap)
+        sparse = gap > SPARSE * step  # then it was at any time in it
+        share = 0.5 if sparse else (gate - low) / max(high - low, 1e-6)
+        crossing = float(time[before] + share * gap)
         others = _alone(time, moved, lost, trusted, crossing, gate)
         if others.any() and (trusted & ~others).sum() >= 2:
             alone |= others
@@ -178,7 +187,7 @@ def first_movement(
             crossing += float(row_s[site])
         parts = {
             "displacement": u_displacement_m / max(speed, 1e-3),
-            "frame time": gap / np.sqrt(24.0),
+            "frame time": gap / np.sqrt(12.0 if sparse else 24.0),
         }
         vanished = _vanished(time, lost[:, trusted], before)
         if vanished < time[before]:
@@ -201,9 +210,23 @@ def first_movement(
         if began > end - 2 * step or end <= time[0] + 0.3:
             break
         end = began - 0.05
+    if _unseen_s(time, before, step) > MISSING_S:
+        why = "pictures are missing where the movement began"
+        return answer._replace(reaction=NOTHING, onset=NOTHING, reason=why)
     if creeps or answer.speed < CREEP_M_S:
         answer = answer._replace(reaction=NOTHING, onset=NOTHING, reason="crept into the start")
     return answer
+
+
+def _unseen_s(time: np.ndarray, before: int, step: float) -> float:
+    """How long no picture was taken about when the movement began (s); 0 where none is missing.
+
+    before : the last picture in which all seems at rest. What moved while nothing was seen, shortly
+    before, may be lost since, and seem to rest.
+    """
+    first = int(np.searchsorted(time, time[before] - 0.3))
+    longest = float(np.diff(time[max(first - 1, 0) : before + 2]).max())
+    return longest if longest > SPARSE * step else 0.0
 
 
 def _vanished(time: np.ndarray, lost: np.ndarray, before: int) -> float:

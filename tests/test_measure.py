@@ -454,3 +454,40 @@ def test_pictures_missing_at_the_first_movement_widen_it_or_are_the_reason():
         widths.append(u)
     assert len(widths) >= 2
     assert widths == sorted(widths)
+
+
+def thinned(clip, there):
+    """A clip without some of its pictures."""
+    times_ns = clip.frames.times_ns[there]
+    luma = np.ascontiguousarray(clip.frames.luma[there])
+    return clip.frames._replace(luma=luma, times_ns=times_ns, dropped=count_dropped(times_ns))
+
+
+@pytest.mark.parametrize("posture", ["supine", "prone", "plank", "standing"])
+def test_no_movement_is_told_wrongly_wherever_pictures_are_missing(posture):
+    """A machine that stood still for a moment took no pictures: what began then is not known, nor
+    that nobody started."""
+    clip = simulate_clip(posture, seed=500, fps=60.0, size=(640, 360), duration_s=5.0, signal_s=2.0)
+    truth = clip.truth["reaction_s"]
+    times = (clip.frames.times_ns - clip.signal_ns) * 1e-9 - truth
+    told = 0
+    for begin in (-0.3, -0.05, 0.05):
+        for lasts in (0.05, 0.1, 0.2, 0.4, 0.8):
+            frames = thinned(clip, ~((times > begin) & (times < begin + lasts)))
+            result = analyse(frames, clip.signal_ns, cones=clip.cones, posture=posture).result
+            value, u = result["reaction_s"]["value"], result["reaction_s"]["u"]
+            if value is None:
+                assert result["status"] == "not_measurable" or "crept" in str(result["reasons"])
+            else:
+                told += 1
+                assert abs(value - truth) < 3 * u, (begin, lasts, value, truth, u)
+    assert told >= 4, "what was seen before pictures went missing is told"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_handful_of_pictures_is_no_error(seed):
+    clip = simulate_clip("prone", seed=5, fps=60.0, size=(640, 360), duration_s=5.0)
+    random = np.random.default_rng(seed)
+    there = np.repeat(random.uniform(size=len(clip.frames.times_ns) // 6 + 1) < 0.4, 6)
+    there = there[: len(clip.frames.times_ns)]
+    valid(analyse(thinned(clip, there), clip.signal_ns, cones=clip.cones, posture="prone").result)
