@@ -593,17 +593,21 @@ def _measure(
     log.info("rep %d: %s, measured in %.1f s", rep.id, result["status"], time.monotonic() - began)
     if rep.drill.get("clip"):  # the next rep overwrites these pictures, and does not wait
         small = clip.shrunk(end.frames.luma, station.camera.fps)
-        station.films.submit(_keep_film, store, rep.id, *small)
+        written = station.films.submit(_keep_film, store, rep.id, *small)
+        written.add_done_callback(partial(_tell_lost_film, rep.id))
 
 
 def _keep_film(store: Store, rep_id: int, small: np.ndarray, fps: float) -> None:
     """Write a film beside whatever goes on, and only where nothing else wants to run."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST)
-    try:
-        if not store.save_clip(rep_id, clip.written(small, fps)):
-            log.info("rep %d: no clip, not everybody in it is there and has agreed", rep_id)
-    except Exception:  # a film is not worth a device
-        log.exception("rep %d: no clip", rep_id)
+    if not store.save_clip(rep_id, clip.written(small, fps)):
+        log.info("rep %d: no clip, not everybody in it is there and has agreed", rep_id)
+
+
+def _tell_lost_film(rep_id: int, written: Future[None]) -> None:
+    """What became of a film that nobody waits for."""
+    if problem := written.exception():
+        log.error("rep %d: no clip", rep_id, exc_info=problem)
 
 
 def _add_truth(

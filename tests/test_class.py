@@ -226,6 +226,8 @@ def test_an_athletes_reps_are_found_by_how_they_ended_for_him(store, four):
 
     assert ids(fox, "measured") == ids(owl, "no_movement") == [rep.id]
     assert ids(fox, "no_movement") == ids(owl, "measured") == []
+    assert ids(None, "measured") == ids(None, "no_movement") == [rep.id], "whoever's it is"
+    assert ids(None, "false_start") == []
 
 
 def test_boards_count_each_start_in_a_lane_once(store, four):

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -55,11 +55,10 @@ def open_engine(url: str) -> Engine:
     if sqlite:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
-    try:
+    with ExitStack() as unless_ready:
+        unless_ready.callback(engine.dispose)
         _migrate(engine)
-    except Exception:
-        engine.dispose()
-        raise
+        unless_ready.pop_all()
     return engine
 
 

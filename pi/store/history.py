@@ -46,22 +46,19 @@ class History(Connected):
     ) -> list[Rep]:
         """Reps that are not deleted, newest first; before : only those with a smaller id.
 
-        athlete_id : his, of which each that had lanes comes as if he had been alone in it: with
-        his own status, numbers and result.
+        status : those of which a start, in whatever lane, ended so.   athlete_id : his, of which
+        each that had lanes comes as if he had been alone in it: with his own status, numbers and
+        result.
         """
-        column = rep_table.c
-        wanted = sa.select(rep_table).where(column.deleted_at.is_(None))
-        filters = {"posture": posture, "session_id": session_id}
-        if athlete_id is None:
-            filters["status"] = status
-        else:
-            wanted = wanted.where(column.id.in_(_reps_of(athlete_id, status)))
-        for name, value in filters.items():
-            if value is not None:
-                wanted = wanted.where(column[name] == value)
-        if before is not None:
-            wanted = wanted.where(column.id < before)
-        wanted = wanted.order_by(column.id.desc()).limit(limit)
+        wanted = like(
+            sa.select(rep_table),
+            athlete_id=athlete_id,
+            posture=posture,
+            status=status,
+            session_id=session_id,
+            limit=limit,
+            before=before,
+        )
         if athlete_id is None:
             return self._reps(wanted)
         with self._engine.connect() as connection:
@@ -124,13 +121,36 @@ class History(Connected):
             return [as_rep(row) for row in connection.execute(wanted)]
 
 
-def _reps_of(athlete_id: int, status: str | None) -> sa.CompoundSelect[Any]:
-    """The ids of an athlete's reps, in whatever lane; of those that ended so for him."""
+def like(
+    wanted: sa.Select[Any],
+    *,
+    limit: int,
+    athlete_id: int | None = None,
+    posture: str | None = None,
+    status: str | None = None,
+    session_id: int | None = None,
+    before: int | None = None,
+) -> sa.Select[Any]:
+    """A select from reps, narrowed to those that History.reps() tells of."""
+    rep = rep_table.c
+    wanted = wanted.where(rep.deleted_at.is_(None))
+    if athlete_id is not None or status is not None:
+        wanted = wanted.where(rep.id.in_(_of_a_start(athlete_id=athlete_id, status=status)))
+    for name, value in (("posture", posture), ("session_id", session_id)):
+        if value is not None:
+            wanted = wanted.where(rep[name] == value)
+    if before is not None:
+        wanted = wanted.where(rep.id < before)
+    return wanted.order_by(rep.id.desc()).limit(limit)
+
+
+def _of_a_start(**like_that: Any) -> sa.CompoundSelect[Any]:
+    """The ids of reps of which a start, in whatever lane, is like that."""
     rep, start = rep_table.c, start_table.c
-    own = sa.select(rep.id).where(rep.athlete_id == athlete_id)
-    beside = sa.select(start.rep_id).where(start.athlete_id == athlete_id, start.own.is_(False))
-    if status is not None:
-        own, beside = own.where(rep.status == status), beside.where(start.status == status)
+    own, beside = sa.select(rep.id), sa.select(start.rep_id).where(start.own.is_(False))
+    for name, value in like_that.items():
+        if value is not None:
+            own, beside = own.where(rep[name] == value), beside.where(start[name] == value)
     return sa.union_all(own, beside)
 
 

@@ -6,41 +6,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from pi.store.connection import Connected
+from pi.store.history import like
 from pi.store.lanes import each_lane
 from pi.store.records import Listed
 from pi.store.rows import as_rep
-from pi.tables import note_table, rep_table, start_table, team_member_table, turn_table
+from pi.tables import note_table, rep_table, team_member_table, turn_table
 
 
 class Listing(Connected):
     """What tables and files are made of."""
 
-    def listed_reps(
-        self,
-        *,
-        athlete_id: int | None = None,
-        posture: str | None = None,
-        status: str | None = None,
-        session_id: int | None = None,
-        limit: int,
-        before: int | None = None,
-    ) -> list[int]:
-        """The ids of reps of which a start is like that, newest first, as reps() finds them."""
-        rep, start = rep_table.c, start_table.c
-        wanted = sa.select(rep.id).where(rep.deleted_at.is_(None))
-        like = {"athlete_id": athlete_id, "status": status}
-        like = {name: value for name, value in like.items() if value is not None}
-        if like:
-            beside = sa.select(start.rep_id).where(*(start[name] == like[name] for name in like))
-            own = sa.and_(*(rep[name] == like[name] for name in like))
-            wanted = wanted.where(sa.or_(own, rep.id.in_(beside)))
-        for name, value in (("posture", posture), ("session_id", session_id)):
-            if value is not None:
-                wanted = wanted.where(rep[name] == value)
-        if before is not None:
-            wanted = wanted.where(rep.id < before)
+    def listed_reps(self, **wanted: Any) -> list[int]:
+        """The ids of the reps that reps() finds, newest first; that says what may be wanted."""
+        narrowed = like(sa.select(rep_table.c.id), **wanted)
         with self._engine.connect() as connection:
-            return list(connection.scalars(wanted.order_by(rep.id.desc()).limit(limit)))
+            return list(connection.scalars(narrowed))
 
     def listed(
         self, reps: Sequence[int], *, athlete_id: int | None = None, status: str | None = None

@@ -21,13 +21,12 @@ def upgrade() -> None:
 def _compare_no_game() -> None:
     """Boards read reactions of starts; a game's is another thing."""
     connection = op.get_bind()
+    reaction = "reaction_s", "reaction_u"
+    rep = sa.table("rep", *map(sa.column, ("id", *reaction)))
+    start = sa.table("start", *map(sa.column, ("rep_id", *reaction)))
     for number, drill in connection.execute(sa.text("SELECT id, drill FROM rep")).all():
         if "game" in ((json.loads(drill) if isinstance(drill, str) else drill) or {}):
-            for table, column in (("rep", "id"), ("start", "rep_id")):
+            for table, rep_id in ((rep, rep.c.id), (start, start.c.rep_id)):
                 connection.execute(
-                    sa.text(
-                        f"UPDATE {table} SET reaction_s = NULL, reaction_u = NULL"  # noqa: S608
-                        f" WHERE {column} = :number"
-                    ),
-                    {"number": number},
+                    table.update().where(rep_id == number).values(reaction_s=None, reaction_u=None)
                 )
