@@ -551,7 +551,7 @@ def test_only_a_coach_reads_who_is_known_and_what_was_done(client, pupil, store)
 # --- the box as a whole --------------------------------------------------------------------------
 
 
-def test_how_long_starts_are_kept_is_chosen(client, store):
+def test_how_long_starts_are_kept_is_chosen(client, pupil, store):
     assert re.search(r'value="120" aria-pressed="true"', client.get("/settings").text)
     post(client, "/settings/keep", days="7")
     assert store.keep_days() == 7

@@ -255,6 +255,25 @@ def test_where_no_admin_was_made_a_coach_does_it_all(taken, phone):
     assert "What was done" in taken.get("/settings").text
 
 
+def test_while_nobody_is_the_coach_no_phone_takes_out_what_others_ran(phone, store):
+    anybodys = phone()
+    anybodys.post("/arm", data={"posture": "prone"}, headers=OURS)
+    page = anybodys.get("/settings").text
+    assert "Erase it all" not in page
+    assert 'name="days"' not in page
+    assert "How long starts are kept" in page
+    for path in ("/settings/erase", "/settings/keep"):
+        refused = anybodys.post(path, data=ADMINS[path], headers=OURS)
+        assert refused.status_code == 403
+        assert "take the timer over" in refused.text
+        assert store.station().pin in refused.text, "and how is there to read"
+    assert len(store.reps()) == 1
+    enter(anybodys, store.station().pin)
+    page = anybodys.get("/settings").text
+    assert "Erase it all" in page
+    assert 'name="days"' in page
+
+
 def test_the_admins_secret_is_made_on_the_box_twice_as_long_as_a_pin_and_only_its_hash_kept(
     app, store, secret
 ):

@@ -1,9 +1,10 @@
 """Who is the coach: a PIN, asked for once on each of the coach's phones.
 
 Until somebody uses the PIN the timer is everybody's, as a runner alone wants it, and the page shows
-it. From then on only a coach's phone changes anything; everybody may look, stop, and say how a
-start felt. A new PIN is made on the box: `trackstart pin`. Whoever answers for the box may keep to
-himself what is kept, the log, PINs and erasing: `trackstart pin --admin` makes the admin's secret.
+it; only erasing waits for somebody who answers for it. From then on only a coach's phone changes
+anything; everybody may look, stop, and say how a start felt. A new PIN is made on the box:
+`trackstart pin`. Whoever answers for the box may keep to himself what is kept, the log, PINs and
+erasing: `trackstart pin --admin` makes the admin's secret.
 """
 
 import secrets
@@ -47,6 +48,9 @@ STARTS = {"pages.arm", "pages.go", "session.arm", "games.arm"}
 ADMINS = {"station.set_keep", "station.set_clips", "station.make_pin", "station.erase"}
 """What is the admin's alone, where there is one."""
 
+FOR_GOOD = {"station.set_keep", "station.erase"}
+"""What takes out what others ran: nobody's, as long as every phone may do everything."""
+
 wrong: deque[tuple[float, str]] = deque(maxlen=TRIES_OF_ALL)  # when, and from which address
 lock = threading.Lock()  # one PIN at a time is compared: each takes 32 MB, and the processor
 
@@ -73,6 +77,11 @@ def is_admin() -> bool:
 def may_administer() -> bool:
     """Whether this phone may do what is the admin's: a coach's may where there is no admin."""
     return is_admin() if station().admin_hash else is_coach()
+
+
+def may_erase() -> bool:
+    """Whether this phone may take out what others ran: only once somebody answers for it."""
+    return may_administer() and (station().claimed or is_admin())
 
 
 def phone() -> str:
@@ -117,7 +126,10 @@ def keep_to_coach(app: Flask, store: Store) -> None:
             return None
         if request.endpoint in ADMINS:
             if may_administer():
-                return None
+                if request.endpoint not in FOR_GOOD or may_erase():
+                    return None
+                said = _("Nobody is the coach yet: take the timer over, then you may do that.")
+                return say(coach_page, said, 403)
             if is_coach():
                 said = _("Only the admin may do that: type the admin's secret in place of the PIN.")
                 return say(coach_page, said, 403)
