@@ -187,8 +187,15 @@ def test_while_it_is_asked_how_it_felt_the_number_stands_nowhere_in_the_open(cli
             shown = page.partition('<details data-key="number-')[0]
         assert "how it felt" in shown or "how did it feel" in shown.lower(), path
         assert "0.233" not in shown, path
+    board = client.get(f"/session/{rep.session_id}").text
+    assert "2 of 4 starts" in board
+    for told in (">0.27<", "Too close to tell", "Best: .*0.233"):
+        assert not re.search(told, board), "nor in a median or what is made of it"
     told = f"/session/turn/{store.turn_of(rep.id).id}/felt"
     client.post(told, data={"felt": "same"}, headers=OURS)
+    board = client.get(f"/session/{rep.session_id}").text
+    for told in (">0.27<", "Too close to tell", "Best: .*0.233"):
+        assert re.search(told, board)
     for path in pages:
         page = client.get(path).text
         assert "0.233" in page, path

@@ -31,7 +31,7 @@ from web.own import cues_in_form, told_cues, works_on
 from web.people import everybody, names_of
 from web.session import ALL, answer
 from web.state import state_now
-from web.turns import asks_feeling, called, is_alone
+from web.turns import Asked, asks_feeling, called, is_alone
 
 page = Blueprint("board", __name__)
 
@@ -65,10 +65,16 @@ class Column(NamedTuple):
 
 
 def columns(
-    session: Session, turns: list[Turn], reps: list[Rep], *, coach: bool | None = None
+    session: Session,
+    turns: list[Turn],
+    reps: list[Rep],
+    asked: Asked,
+    *,
+    coach: bool | None = None,
 ) -> list[Column]:
     """Everybody in the order of the plan, with what `sessions.board` has to tell.
 
+    asked : the start whose number waits until it is said how it felt.
     coach : whether a coach reads the names; None = as this phone may.
     """
     known: dict[int | None, Athlete] = {each.id: each for each in everybody(coach)}
@@ -82,7 +88,7 @@ def columns(
             )
             for turn in turns
         ],
-        [timed(rep) for rep in measured(reps)],
+        [timed(rep) for rep in measured(reps) if rep.id != asked.rep],
         earlier_ones(session, turns),
     )
     alone = is_alone(turns)
@@ -220,9 +226,9 @@ def summary(number: int) -> ResponseReturnValue:
     turns = store().turns(number)
     alone = len({turn.athlete_id for turn in turns}) == 1
     reps = store().starts(number, results=alone, planned=True)
-    told = columns(session, turns, reps)
     asked = asks_feeling(store())
-    told_of = [rep for rep in measured(reps) if rep.id != asked.rep]
+    told = columns(session, turns, reps, asked)
+    said = [rep for rep in reps if rep.id != asked.rep]
     felt_of = {(turn.rep_id, turn.athlete_id): turn.felt for turn in turns}
     return render_template(
         "summary.html",
@@ -230,9 +236,9 @@ def summary(number: int) -> ResponseReturnValue:
         session=session,
         columns=told,
         reps=list(reversed(store().starts(number))) if alone else [],
-        compared=comparisons(reps) if alone else [],
-        best=min(told_of, key=reaction, default=None) if alone else None,
-        felt=how_well_felt(reps, felt_of),
+        compared=comparisons(said) if alone else [],
+        best=min(measured(said), key=reaction, default=None) if alone else None,
+        felt=how_well_felt(said, felt_of),
         asked=asked,
         teams=teams_of(told),
         first=first_of(session, told),

@@ -199,7 +199,7 @@ def board_of(session: Session) -> dict[str, Any]:
     if coach.station().screen != "board":
         return {}
     turns, reps = store().turns(session.id), store().starts(session.id, results=False, planned=True)
-    told = board.columns(session, turns, reps, coach=False)
+    told = board.columns(session, turns, reps, asks_feeling(store()), coach=False)
     return {
         "columns": told,
         "teams": board.teams_of(told),
