@@ -2,12 +2,20 @@
 
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPWMPin
-from sample_reps import beat
-from two_processes import PHONE, WAIT_MS, free_port, launch, served
+from sample_reps import beat, living
+from two_processes import CHROMIUM, PHONE, WAIT_MS, free_port, launch, served
 
 from pi.settings import Settings
 from pi.store import open_store
 from web import create_app
+
+
+def pytest_collection_modifyitems(items):
+    if not CHROMIUM:
+        without = pytest.mark.skip(reason="no chromium on the PATH (or set CHROMIUM)")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(without)
 
 
 @pytest.fixture
@@ -76,6 +84,17 @@ def base(home):
 def open_place(home, base):
     with open_store(f"sqlite:///{home / 'trackstart.db'}") as store:
         yield store
+
+
+@pytest.fixture
+def watched(open_place):
+    """The store that the pages show, with a device that lives; no rep and no session stays."""
+    with living(open_place):
+        yield open_place
+    if rep := open_place.active_rep():
+        open_place.change_rep(rep.id, state="failed", reason="the test is over")
+    if session := open_place.running_session():
+        open_place.end_session(session.id)
 
 
 @pytest.fixture(scope="module")

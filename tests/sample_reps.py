@@ -1,9 +1,11 @@
 """Reps with every ending, as the device would leave them in a store. No measurements: samples."""
 
+import contextlib
 import copy
 import json
 import math
 import struct
+import threading
 import zlib
 
 from pi.drills import CIRCUITS
@@ -225,3 +227,24 @@ def begin_class(store: Store) -> None:
         rep = store.request_turn(f"class {k}")
         walk(store, rep, "settling", "holding", "running", "analysing")
         store.change_rep(rep.id, state="done", result=sample_result())
+
+
+@contextlib.contextmanager
+def living(store):
+    """The device's sign of life, as long as the block lasts."""
+    gone = threading.Event()
+
+    def live():
+        while True:
+            beat(store)
+            if gone.wait(0.5):
+                return
+
+    thread = threading.Thread(target=live)
+    beat(store)
+    thread.start()
+    try:
+        yield
+    finally:
+        gone.set()
+        thread.join()

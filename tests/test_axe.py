@@ -1,10 +1,10 @@
 """Every page in every language and look: it fits a phone, and nothing stands in anybody's way."""
 
 import pytest
-from sample_reps import ENDINGS, NOTHING, add_rep, lanes_result, walk
-from test_page import AXE, FITS, SLIVERS, living
+from sample_reps import ENDINGS, NOTHING, add_rep, lanes_result, living, walk
+from test_page import AXE, FITS, SLIVERS
 from test_session_pages import run
-from two_processes import CHROMIUM, PHONE
+from two_processes import PHONE
 
 from pi import sessions
 from pi.drills import CIRCUITS
@@ -17,7 +17,6 @@ pytest.importorskip("playwright.sync_api", reason="playwright drives the browser
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)"),
 ]
 
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -11,7 +11,6 @@ import time
 import pytest
 from test_page import STREAMS
 from two_processes import (
-    CHROMIUM,
     PHONE,
     WAIT_MS,
     free_port,
@@ -28,7 +27,6 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright drive
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)"),
 ]
 
 NAME = "trackstart.local"

@@ -3,13 +3,11 @@
 import contextlib
 import json
 import re
-import threading
 import time
 
 import pytest
-from sample_reps import ENDINGS, add_rep, beat, request, sample_result, walk
+from sample_reps import ENDINGS, add_rep, living, request, sample_result, walk
 from two_processes import (
-    CHROMIUM,
     PHONE,
     ROOT,
     WAIT_MS,
@@ -26,41 +24,12 @@ AXE = ROOT / "tests/vendor/axe-core-4.14.1/axe.min.js"
 SIDEWAYS = {"width": 740, "height": 360}
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)"),
-]
-
-
-@contextlib.contextmanager
-def living(store):
-    """The device's sign of life, as long as the block lasts."""
-    gone = threading.Event()
-
-    def live():
-        while True:
-            beat(store)
-            if gone.wait(0.5):
-                return
-
-    thread = threading.Thread(target=live)
-    beat(store)
-    thread.start()
-    try:
-        yield
-    finally:
-        gone.set()
-        thread.join()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def store(open_place):
-    """The store that the pages show, with a device that lives and no rep that runs."""
-    with living(open_place):
-        yield open_place
-    rep = open_place.active_rep()
-    if rep:
-        open_place.change_rep(rep.id, state="failed", reason="the test is over")
+def store(watched):
+    return watched
 
 
 def word_is(page, word):

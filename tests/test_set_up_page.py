@@ -20,7 +20,6 @@ from test_page import AXE, FITS, SIDEWAYS, whole_rep
 from test_set_up import PLACES, scene
 from test_web import Elements
 from two_processes import (
-    CHROMIUM,
     PHONE,
     WAIT_MS,
     free_port,
@@ -439,16 +438,6 @@ def test_one_tap_tells_why_it_cannot(client, own, seen, monkeypatch):
 # --- in a browser ------------------------------------------------------------------------------
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-browser = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)"),
-]
-
-
-def marked(test):
-    for mark in browser:
-        test = mark(test)
-    return test
 
 
 @pytest.fixture
@@ -519,7 +508,7 @@ def tap_all(page, seen, off=(4, -6)):
         told(page, f"Found: cone at {metres:g} m")
 
 
-@marked
+@pytest.mark.browser
 def test_rough_taps_on_a_phone_become_a_calibration_in_force(phone, store, seen):
     page = phone("/set-up")
     still(page)
@@ -542,7 +531,7 @@ def test_rough_taps_on_a_phone_become_a_calibration_in_force(phone, store, seen)
     playwright.expect(page.locator("#arm")).to_be_visible()
 
 
-@marked
+@pytest.mark.browser
 def test_the_loupe_shows_what_is_under_the_finger_above_it(phone, store, seen, camera):
     page = phone("/set-up")
     still(page)
@@ -570,7 +559,7 @@ def test_the_loupe_shows_what_is_under_the_finger_above_it(phone, store, seen, c
     playwright.expect(page.locator("#cones li")).to_have_count(1)
 
 
-@marked
+@pytest.mark.browser
 def test_the_finding_of_a_foot_can_be_undone_and_so_can_the_tap(phone, store, seen):
     page = phone("/set-up")
     still(page)
@@ -587,7 +576,7 @@ def test_the_finding_of_a_foot_can_be_undone_and_so_can_the_tap(phone, store, se
     assert page.locator("#undo").is_disabled()
 
 
-@marked
+@pytest.mark.browser
 def test_a_tap_beside_every_cone_counts_itself(phone, store, camera):
     camera.picture = smooth(camera.picture)
     page = phone("/set-up")
@@ -597,7 +586,7 @@ def test_a_tap_beside_every_cone_counts_itself(phone, store, camera):
     playwright.expect(page.locator("#cones li")).to_have_count(1)
 
 
-@marked
+@pytest.mark.browser
 def test_cones_are_dragged_removed_nudged_and_turned_round(phone, store, seen):
     page = phone("/set-up")
     still(page)
@@ -639,7 +628,7 @@ def test_cones_are_dragged_removed_nudged_and_turned_round(phone, store, seen):
     assert kept.data["told"]["direction"] == -1
 
 
-@marked
+@pytest.mark.browser
 def test_a_wrong_distance_is_shown_where_it_is_and_cannot_be_saved(phone, store, seen):
     page = phone("/set-up")
     still(page)
@@ -660,7 +649,7 @@ def test_a_wrong_distance_is_shown_where_it_is_and_cannot_be_saved(phone, store,
     playwright.expect(page.locator("#save")).to_be_enabled()
 
 
-@marked
+@pytest.mark.browser
 def test_the_keyboard_alone_calibrates(phone, store, seen):
     page = phone("/set-up", has_touch=False)
     page.locator("#take").focus()
@@ -704,7 +693,7 @@ def test_the_keyboard_alone_calibrates(phone, store, seen):
     assert "u_px" not in cone, "who nudged it has seen it to a pixel"
 
 
-@marked
+@pytest.mark.browser
 def test_lanes_are_drawn_named_and_saved(phone, store, seen):
     page = phone("/set-up")
     still(page)
@@ -751,7 +740,7 @@ def test_lanes_are_drawn_named_and_saved(phone, store, seen):
     assert len(store.current_calibration().data["lanes"]) == 1
 
 
-@marked
+@pytest.mark.browser
 def test_a_lane_may_have_cones_of_its_own(phone, store, camera, seen):
     camera.picture = smooth(camera.picture)
     page = phone("/set-up")
@@ -773,7 +762,7 @@ def test_a_lane_may_have_cones_of_its_own(phone, store, camera, seen):
     assert lane["cones"][1]["pixel"] == pytest.approx([900, 300], abs=3)
 
 
-@marked
+@pytest.mark.browser
 def test_lanes_that_the_camera_looks_along_are_drawn_side_by_side(phone, store, seen):
     page = phone("/set-up")
     still(page)
@@ -793,7 +782,7 @@ def test_lanes_that_the_camera_looks_along_are_drawn_side_by_side(phone, store, 
     playwright.expect(page.locator("#view")).to_have_value("along")
 
 
-@marked
+@pytest.mark.browser
 def test_the_horizon_the_lens_and_the_depth_are_kept(phone, store, seen):
     page = phone("/set-up")
     still(page)
@@ -820,7 +809,7 @@ def test_the_horizon_the_lens_and_the_depth_are_kept(phone, store, seen):
     playwright.expect(card).to_contain_text("a preset from published figures, not measured")
 
 
-@marked
+@pytest.mark.browser
 def test_the_depth_is_read_from_the_last_runs_feet(phone, store, seen, monkeypatch):
     page = phone("/set-up")
     still(page)
@@ -847,7 +836,7 @@ def test_the_depth_is_read_from_the_last_runs_feet(phone, store, seen, monkeypat
     store.delete_rep(rep.id)
 
 
-@marked
+@pytest.mark.browser
 @needs_tags
 def test_printed_tags_need_no_tapping(phone, store, camera, seen):
     camera.picture = tags_on_the_line(seen[0], (0, 5, 10))
@@ -869,7 +858,7 @@ def test_printed_tags_need_no_tapping(phone, store, camera, seen):
     assert [cone["metres"] for cone in kept.data["cones"]] == [0.0, 5.0, 10.0]
 
 
-@marked
+@pytest.mark.browser
 @needs_tags
 def test_without_tags_the_page_says_what_they_need(phone, store):
     page = phone("/set-up")
@@ -878,7 +867,7 @@ def test_without_tags_the_page_says_what_they_need(phone, store):
     told(page, "No tags seen; they stand upright on the line")
 
 
-@marked
+@pytest.mark.browser
 @needs_tags
 @pytest.mark.slow
 def test_the_lens_is_measured_with_the_board(phone, store, camera):
@@ -902,7 +891,7 @@ def test_the_lens_is_measured_with_the_board(phone, store, camera):
     camera.picture = empty
 
 
-@marked
+@pytest.mark.browser
 def test_a_bumped_camera_is_set_right_with_one_tap_on_start(phone, store, camera, seen):
     kept = calibrate(store, seen[1])
     page = phone("/")
@@ -919,7 +908,7 @@ def test_a_bumped_camera_is_set_right_with_one_tap_on_start(phone, store, camera
     assert page.locator("#arm").is_enabled()
 
 
-@marked
+@pytest.mark.browser
 def test_a_new_still_of_a_moved_camera_brings_the_cones_along(phone, store, camera, seen):
     page = phone("/set-up")
     still(page)
@@ -936,7 +925,7 @@ def test_a_new_still_of_a_moved_camera_brings_the_cones_along(phone, store, came
         assert cone["pixel"] == pytest.approx((seen[0].pixel(metres) + (-9, 4)).tolist(), abs=0.7)
 
 
-@marked
+@pytest.mark.browser
 def test_what_keeps_a_still_from_being_taken_is_told(phone, store, open_place):
     page = phone("/set-up")
     rep = request(store)
@@ -946,7 +935,7 @@ def test_what_keeps_a_still_from_being_taken_is_told(phone, store, open_place):
     still(page)
 
 
-@marked
+@pytest.mark.browser
 def test_a_still_without_a_timer_is_told(phone, open_place):
     page = phone("/set-up")
     time.sleep(3.1)  # until the last sign of life is old
@@ -956,7 +945,7 @@ def test_a_still_without_a_timer_is_told(phone, open_place):
     phone.complaints[:] = [said for said in phone.complaints if "503" not in said]
 
 
-@marked
+@pytest.mark.browser
 def test_without_javascript_the_page_says_so_and_what_works_works(phone, store, camera, seen):
     page = phone("/set-up", java_script_enabled=False)
     assert "needs JavaScript" in page.locator("noscript").inner_text()
@@ -971,7 +960,7 @@ def test_without_javascript_the_page_says_so_and_what_works_works(phone, store, 
     assert store.current_calibration().id == second.id
 
 
-@marked
+@pytest.mark.browser
 def test_an_insecure_address_is_enough(chromium, store, home, seen):
     """A phone reaches the timer by http and a name of its own: no API may want more than that."""
     port = free_port()
@@ -1018,7 +1007,7 @@ def everything_open(page, seen):
     page.get_by_label("Lane 2: choose its corner upper left").click()
 
 
-@marked
+@pytest.mark.browser
 @pytest.mark.parametrize("size", [PHONE, SIDEWAYS, {"width": 320, "height": 568}])
 @pytest.mark.parametrize("text", [100, 200])
 def test_the_page_fits_the_phone(phone, store, seen, size, text):
@@ -1035,7 +1024,7 @@ def test_the_page_fits_the_phone(phone, store, seen, size, text):
     assert page.evaluate(SMALL) == []
 
 
-@marked
+@pytest.mark.browser
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
 def test_axe_finds_nothing_at_all(phone, store, seen, motion):
     kept = calibrate(store, seen[1])
@@ -1066,7 +1055,7 @@ def violations(page):
 # --- all of it ---------------------------------------------------------------------------------
 
 
-@marked
+@pytest.mark.browser
 @pytest.mark.slow
 def test_from_the_still_to_a_split_that_is_true_and_after_a_bump_again(chromium, tmp_path):
     """The two real processes: cones tapped, a rep measured by them, the tripod bumped, one tap."""

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_page import FITS, SLIVERS, SMALL, STREAMS, listens, living, serious
+from test_page import FITS, SLIVERS, SMALL, STREAMS, listens, serious
 from test_session_pages import run
 from test_web import OURS
-from two_processes import CHROMIUM, PHONE
+from two_processes import PHONE
 
 from pi.drills import START_TIMER, stations
 from pi.sessions import rotation, round_with_starts
@@ -253,17 +253,8 @@ def test_a_round_whose_time_is_over_says_so_and_waits_for_the_coach(client, stor
 # --- in a browser --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def place(open_place):
-    with living(open_place):
-        yield open_place
-    if session := open_place.running_session():
-        open_place.end_session(session.id)
-
-
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)")
-def test_a_phone_counts_the_round_down_and_goes_on_with_a_tap(phone, place):
+def test_a_phone_counts_the_round_down_and_goes_on_with_a_tap(phone, watched):
     playwright = pytest.importorskip("playwright.sync_api")
     page = phone("/session", size=PHONE, script=STREAMS)
     page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
@@ -293,8 +284,7 @@ def test_a_phone_counts_the_round_down_and_goes_on_with_a_tap(phone, place):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH (or set CHROMIUM)")
-def test_without_javascript_the_time_is_told_and_the_buttons_work(phone, place):
+def test_without_javascript_the_time_is_told_and_the_buttons_work(phone, watched):
     page = phone("/session", java_script_enabled=False)
     page.locator("summary", has_text="A class").click()
     page.locator("textarea[name=names]").fill("Fox\nOwl")
