@@ -16,7 +16,7 @@ from pi.store import Store
 from web.language import speaking
 from web.state import state_now
 
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.02  # whether the device has written, 10 µs each: a phone waits for half of it
 # The device can fall silent, and a shown result grow old, without any rep changing.
 STATE_EVERY_S = 1.0
 BEAT_S = 15.0
@@ -98,7 +98,7 @@ class Feed:
                 state = self._states.get(language, "")
                 news = bool(state) and self._serial != seen
                 seen = self._serial if news else seen
-                known += self._recent
+                known += [change for change in self._recent if change.changed > after]
             if not news:
                 yield f": beat\nevent: beat\ndata: {beat_s:g}\n\n"
                 continue
