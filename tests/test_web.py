@@ -604,12 +604,11 @@ def test_a_replay_of_nothing_is_an_empty_place():
 
 
 def events_of(stream, count):
-    """The next so many events of a stream, as (name, data)."""
+    """The next events of a stream, so many or what was sent with them, as (name, data)."""
     found = []
     while len(found) < count:
-        name = re.search(r"^event: (\w+)\ndata: (.*)$", next(stream), re.MULTILINE)
-        if name:
-            found.append((name[1], json.loads(name[2])))
+        sent = re.findall(r"^event: (\w+)\ndata: (.*)$", next(stream), re.MULTILINE)
+        found += [(name, json.loads(data)) for name, data in sent]
     return found
 
 
