@@ -88,13 +88,14 @@ def open_place(home, base):
 
 @pytest.fixture
 def watched(open_place):
-    """The store that the pages show, with a device that lives; no rep and no session stays."""
+    """The store that the pages show, with a device that lives; no rep and no session stay."""
     with living(open_place):
         yield open_place
     if rep := open_place.active_rep():
         open_place.change_rep(rep.id, state="failed", reason="the test is over")
     if session := open_place.running_session():
         open_place.end_session(session.id)
+    open_place.set_station(screen="now")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,10 @@
 """A session in a real browser: a runner alone, a coach with eight and a second phone, a class."""
 
+import itertools
+import math
+
 import pytest
-from sample_reps import sample_result, walk
+from sample_reps import begin_class, sample_result, walk
 from test_page import (
     FITS,
     SIDEWAYS,
@@ -15,6 +18,8 @@ from test_page import (
 )
 from test_session_pages import run
 from two_processes import PHONE
+
+from web.plan import TEAMS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 pytestmark = pytest.mark.browser
@@ -90,6 +95,53 @@ def test_every_page_of_a_session_fits_the_phone(phone, store, size):
         assert page.evaluate(FITS) == [False, []], path
         assert page.evaluate(SMALL) == [], path
         assert page.evaluate(SLIVERS) == [], path
+
+
+READ_AT_ONCE = ("#word", ".who", ".figure.big")
+
+
+def test_the_big_screen_is_read_from_15_m(phone, store):
+    """On a television of 55 inches, 1.21 m wide. Good eyes read letters that are 5' high, and
+    at a glance those that are twice as high."""
+    begin(phone("/session"), names=EIGHT)
+    run(store, "one")
+    page = phone("/screen", size={"width": 1920, "height": 1080})
+    least_mm = 15_000 * math.tan(math.radians(5 / 60))
+    for view, texts in {
+        "now": ("#word", "#sentence", ".first .who", ".first p", ".then"),
+        "last": (".who", ".figure.big"),
+        "board": (".board .who",),
+    }.items():
+        store.set_station(screen=view)
+        page.goto("/screen")
+        for text in texts:
+            part = page.locator(text).first
+            px = part.evaluate("part => parseFloat(getComputedStyle(part).fontSize)")
+            capital_mm = 0.7 * px * 1210 / 1920
+            glance = view != "board" and text.split()[-1] in READ_AT_ONCE
+            assert capital_mm >= (2.0 if glance else 1.0) * least_mm, (view, text, capital_mm)
+        assert page.evaluate(FITS) == [False, []], view
+
+
+def test_a_class_of_thirty_is_on_the_big_screen_without_scrolling(phone, store):
+    begin_class(store)
+    session = store.running_session().id
+    page = phone("/screen")
+    who = dict.fromkeys(turn.athlete_id for turn in store.turns(session))
+    dealt = {each: TEAMS[k % 4] for k, each in enumerate(who)}
+    views = ((1, "now"), (4, "now"), (1, "last"), (1, "board"))
+    kinds = itertools.product(((1920, 1080), (1280, 720)), ("", "de", "fr"), (who, dealt), views)
+    for (width, height), language, teams, (lanes, view) in kinds:
+        page.set_viewport_size({"width": width, "height": height})
+        store.set_station(language=language)
+        store.change_circuit(session, lanes=lanes)
+        store.set_teams(session, teams)
+        store.set_station(screen=view)
+        page.goto("/screen")
+        assert page.evaluate(FITS) == [False, []], (view, width, language, lanes)
+        down = page.evaluate("document.documentElement.scrollHeight - innerHeight")
+        assert down == 0, (view, width, language, lanes, teams is dealt)
+    store.set_station(language="")
 
 
 def test_nothing_serious_stands_in_anybodys_way(phone, store):
