@@ -258,6 +258,7 @@ def _serve_with_a_camera(
 ) -> None:
     """Open the camera and run every rep that is asked for, until stop or until it breaks."""
     pressed = threading.Event()
+    health.problem = health.problem or "the camera is starting"
     with (
         open_camera(settings) as (camera, track),
         store.listen() as news,
@@ -269,7 +270,7 @@ def _serve_with_a_camera(
         signal.on_press(lambda _time_ns: pressed.set())
         log.info("camera: %s, %dx%d, %.0f fps", camera.name, *camera.size, camera.fps)
         health.camera, health.fps = camera.name, round(camera.fps, 1)
-        health.simulated = track is not None
+        health.simulated, health.problem = track is not None, None
         notify("READY=1", f"STATUS={camera.name}")
         while not stop.is_set():
             notify("WATCHDOG=1")
