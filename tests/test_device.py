@@ -420,7 +420,8 @@ def test_a_chase_is_run_measured_and_told(start):
     kept = rep.settings["game"]
     go_ns = (rep.go_before_ns + rep.go_after_ns) / 2
     second_ns = sum(kept["second_go"].values()) / 2
-    assert kept["gap_s"] == pytest.approx(2.0, abs=0.002)
+    # never early; how late, on a machine that has other work, is the load's benchmark to tell
+    assert 1.999 < kept["gap_s"] < 2.5
     assert (second_ns - go_ns) * 1e-9 == pytest.approx(kept["gap_s"], abs=1e-6)
     assert 0 < kept["u_gap_s"] < 0.001
 
