@@ -67,7 +67,7 @@ class Health:
 
     camera: str = ""
     fps: float | None = None
-    problem: str | None = None
+    problem: str | None = "the camera is starting"
     simulated: bool = False
 
 
@@ -258,7 +258,6 @@ def _serve_with_a_camera(
 ) -> None:
     """Open the camera and run every rep that is asked for, until stop or until it breaks."""
     pressed = threading.Event()
-    health.problem = health.problem or "the camera is starting"
     with (
         open_camera(settings) as (camera, track),
         store.listen() as news,
