@@ -89,6 +89,6 @@ def test_reps_of_this_boot_are_dated_when_the_time_becomes_known(tmp_path, monke
         before = store.latest_change()
         assert store.date_reps() == 1
         assert store.rep(rep.id).dated
-        assert [each.id for each in store.changes_since(before)] == [rep.id]
+        assert [each.rep for each in store.changes_since(before)] == [rep.id]
         assert not store.rep(old.id).dated
         assert store.date_reps() == 0

@@ -286,9 +286,40 @@ def test_changes_come_in_the_order_in_which_they_were_made(store):
     two = store.request_rep(posture="prone", key="2")
     assert store.latest_change() == two.changed > one.changed
     store.delete_rep(one.id)
-    assert [rep.id for rep in store.changes_since(0)] == [two.id, one.id]
-    assert [rep.id for rep in store.changes_since(two.changed)] == [one.id]
+    assert [each.rep for each in store.changes_since(0)] == [two.id, one.id]
+    assert [each.rep for each in store.changes_since(two.changed)] == [one.id]
     assert store.changes_since(store.latest_change()) == []
+
+
+def test_what_is_read_at_one_moment_is_of_that_moment(store, url):
+    with open_store(url) as other, store.at_one_moment():
+        assert store.latest_change() == 0
+        other.request_rep(posture="prone", key="k")
+        with store.at_one_moment():
+            assert store.active_rep() is None, "written after the first look"
+        assert store.latest_change() == 0
+        with ThreadPoolExecutor(1) as another:
+            assert another.submit(store.active_rep).result(), "the moment is this thread's"
+    assert store.active_rep()
+
+
+def test_what_this_thread_writes_begins_another_moment(store, url):
+    with open_store(url) as other, store.at_one_moment():
+        assert store.active_rep() is None
+        other.add_athlete("Ana")
+        rep = store.request_rep(posture="prone", key="k")
+        assert store.active_rep() == rep
+        assert [each.name for each in store.athletes()] == ["Ana"]
+        with pytest.raises(Busy):
+            store.request_rep(posture="prone", key="another")
+        assert store.active_rep() == rep
+
+
+def test_a_moment_that_ends_badly_is_over(store):
+    with pytest.raises(ValueError, match="is not a token"), store.at_one_moment():
+        raise ValueError("that is not a token")
+    store.request_rep(posture="prone", key="k")
+    assert store.active_rep()
 
 
 def test_listening_tells_of_every_write_and_of_nothing_else(store, url):

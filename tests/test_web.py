@@ -19,6 +19,7 @@ from sample_reps import (
     NOTHING,
     add_rep,
     beat,
+    begin_class,
     nothing_measured,
     request,
     sample_replay,
@@ -31,10 +32,12 @@ from pi import clock
 from pi.drills import HOLDS, POSTURES
 from pi.settings import Settings
 from web import create_app, words
+from web.language import speaking
 from web.live import Feed
 from web.portal import PROBES
 from web.replay import draw_replay
 from web.security import answers_to
+from web.state import state_now
 
 OURS = {"Origin": "http://localhost"}
 JSON = OURS | {"Accept": "application/json"}
@@ -601,6 +604,24 @@ def test_a_replay_of_nothing_is_an_empty_place():
 
 
 # --- live ------------------------------------------------------------------------------------
+
+
+def test_what_every_phone_is_told_is_read_in_one_go_and_without_a_picture(store, app, ready):
+    begin_class(store)
+    add_rep(store)
+    store.save_calibration({}, source="taps", camera="simulated", mode="", still=b"a PNG")
+    opened, asked = [], []
+    sa.event.listen(store._engine, "begin", opened.append)
+    sa.event.listen(
+        store._engine, "before_cursor_execute", lambda *told: asked.append(told[2].split())
+    )
+    with speaking(app, "de"):
+        assert state_now(store)["camera"].split(".")[1] != "0", "its number is told"
+    assert len(opened) == 1
+    assert not [each for each in asked if "calibration.still," in each]
+    opened.clear()
+    assert app.test_client().get("/session/1").status_code == 200
+    assert len(opened) == 1
 
 
 def events_of(stream, count):

@@ -1,7 +1,11 @@
 """The pages: they show what the store holds and write requests into it. No camera, no pin."""
 
+from __future__ import annotations
+
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,6 +32,9 @@ from web.at_hand import RowNumber
 from web.live import Feed
 from web.pages import error_page, site
 from web.security import guard
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 STATIC = Path(__file__).parent / "static"
 
@@ -74,7 +81,21 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_error_handler(SQLAlchemyError, error_page)
     guard(app, settings.web.names)
     coach.keep_to_coach(app, app.extensions["store"])
+    one_moment = _at_one_moment(app.wsgi_app, app.extensions["store"])
+    app.wsgi_app = one_moment  # type: ignore[method-assign, assignment]
     return app
+
+
+def _at_one_moment(pages: WSGIApplication, store: Store) -> WSGIApplication:
+    """Each page that is only looked at is of one moment, and the store is opened once for it."""
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return pages(environ, start)
+        with store.at_one_moment():
+            return pages(environ, start)
+
+    return answer
 
 
 def _version(path: Path) -> str:

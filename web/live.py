@@ -7,30 +7,21 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from pi.store import Store
+from pi.store import Change, Store
 from web.language import speaking
 from web.state import state_now
 
-LOOK_EVERY_S = 0.02  # whether the device has written, 10 µs each: a phone waits for half of it
+LOOK_EVERY_S = 0.005  # whether the device has written, 10 µs each: a phone waits for half of it
 # The device can fall silent, and a shown result grow old, without any rep changing.
 STATE_EVERY_S = 1.0
 BEAT_S = 15.0
 LIFE_S = 600.0
 
 log = logging.getLogger(__name__)
-
-
-class Change(NamedTuple):
-    """One rep has a new version."""
-
-    changed: int
-    rep: int
-    state: str
 
 
 class Feed:
@@ -87,7 +78,7 @@ class Feed:
         ends = time.monotonic() + life_s
         # Each page comes back after another while: they all lose a server at the same moment.
         yield f"retry: {random.randrange(1000, 3000)}\n: trackstart\n\n"  # noqa: S311
-        known = [Change(rep.changed, rep.id, rep.state) for rep in self._store.changes_since(after)]
+        known = self._store.changes_since(after)
         seen = 0
         while time.monotonic() < ends:
             with self._news:
@@ -137,14 +128,14 @@ class Feed:
 
     def _look(self, change: int) -> int:
         """Tell what happened after change; returns the newest change there is."""
-        reps = self._store.changes_since(change)
-        changes = [Change(rep.changed, rep.id, rep.state) for rep in reps]
         with self._news:
             wanted = [language for language, count in self._listeners.items() if count > 0]
         states = {}
-        for language in wanted:
-            with speaking(self._app, language):
-                states[language] = json.dumps(state_now(self._store), ensure_ascii=False)
+        with self._store.at_one_moment():
+            changes = self._store.changes_since(change)
+            for language in wanted:
+                with speaking(self._app, language):
+                    states[language] = json.dumps(state_now(self._store), ensure_ascii=False)
         self._tell(states, changes)
         return changes[-1].changed if changes else change
 

@@ -42,7 +42,7 @@ from web.own import told_notes
 from web.people import everybody, names_of, no_clip
 from web.replay import draw_replay
 from web.reply import reply, wants_json
-from web.state import known_line, last_ended, state_now
+from web.state import known_line, state_now
 from web.turns import asks_feeling, lanes_of
 
 site = Blueprint("pages", __name__)
@@ -65,7 +65,7 @@ def start() -> ResponseReturnValue:
 
 def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
     """The Start page, with a sentence about what was just asked for."""
-    last, names = last_ended(store()), names_of()
+    last, names = store().latest_ended(), names_of()
     html = render_template(
         "start.html",
         state=state_now(store()),

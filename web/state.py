@@ -30,8 +30,13 @@ def state_now(store: Store) -> dict[str, Any]:
     again : why the camera must be calibrated again before the next rep, or "".
     session : which one runs, or None.    camera : what films, and as it is set up now.
     """
+    with store.at_one_moment():
+        return _state_now(store)
+
+
+def _state_now(store: Store) -> dict[str, Any]:
     change, now_ns = store.latest_change(), time.monotonic_ns()
-    active, last, device = store.active_rep(), last_ended(store), store.device()
+    active, last, device = store.active_rep(), store.latest_ended(), store.device()
     session = store.running_session()
     alive = device is not None and device.alive(now_ns)
     rep, shown = _shown(store, session, active, last, device, now_ns)
@@ -71,7 +76,7 @@ def _shown(
     """The rep that the big word is about, or None; and the word."""
     if active:
         return active, words.ending(active)
-    asked = turns.asks_feeling(store) if session else turns.Asked()
+    asked = turns.asks_feeling(store, session) if session else turns.Asked()
     next_up = turns.coming(store, session) if session else None
     since_ns = _since_end_ns(last, device, now_ns)
     shown_ns = READ_NS if next_up and next_up.rested and not asked.turns else SHOWN_NS
@@ -89,13 +94,8 @@ def _camera(store: Store, device: Device | None) -> str:
     """Another text whenever other lanes may hold; "" before a device was there."""
     if device is None:
         return ""
-    kept = store.current_calibration(camera=device.camera or None)
-    return f"{device.camera}.{kept.id if kept else 0}.{int(device.simulated)}"
-
-
-def last_ended(store: Store) -> Rep | None:
-    """The newest rep that is over."""
-    return next((rep for rep in store.reps(limit=2) if rep.state not in words.ACTIVE), None)
+    kept = store.current_calibration_id(camera=device.camera or None)
+    return f"{device.camera}.{kept or 0}.{int(device.simulated)}"
 
 
 def must_follow(store: Store, last: Rep | None = None) -> str:
@@ -103,7 +103,7 @@ def must_follow(store: Store, last: Rep | None = None) -> str:
 
     last : the newest rep that is over, where it is known.
     """
-    last = last or last_ended(store)
+    last = last or store.latest_ended()
     why = words.moved(last) if last else ""
     if not why or last is None:
         return ""

@@ -14,7 +14,7 @@ from web import board, coach, wifi
 from web.at_hand import poke, store
 from web.language import LANGUAGES, local
 from web.people import names_of
-from web.state import last_ended, state_now
+from web.state import state_now
 from web.turns import asks_feeling, lanes_of, order_of
 
 page = Blueprint("station", __name__)
@@ -162,7 +162,7 @@ def screen() -> ResponseReturnValue:
     """
     view = coach.station().screen
     shown = store().running_session() or store().latest_session()
-    last, names = last_ended(store()) if view == "last" else None, names_of(coach=False)
+    last, names = store().latest_ended() if view == "last" else None, names_of(coach=False)
     return render_template(
         "screen.html",
         state=state_now(store()),

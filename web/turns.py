@@ -134,15 +134,16 @@ class Asked(NamedTuple):
     turns: tuple[Turn, ...] = ()  # of whoever is asked, one for each lane
 
 
-def asks_feeling(store: Store) -> Asked:
+def asks_feeling(store: Store, session: Session | None = None) -> Asked:
     """Who is to say first how the last start felt, against the one before of its kind.
 
     Where the session wants it, there is one before, and it has not been said yet.
+    session : the one that runs, where it is known.
     """
-    session = store.running_session()
+    session = session or store.running_session()
     if session is None or not session.circuit.get("feel"):
         return Asked()
-    last = next((r for r in store.reps(session_id=session.id, limit=2) if not r.active), None)
+    last = store.latest_ended(session.id)
     if last is None or last.state != "done":
         return Asked()
     silent = [turn for turn in store.turns_of(last.id) if not turn.felt]

@@ -83,7 +83,7 @@ class Athletes(Connected):
         """Everybody, by name."""
         column = athlete_table.c
         wanted = sa.select(athlete_table).where(column.deleted_at.is_(None))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(wanted.order_by(sa.func.lower(column.name), column.id))
             return [Athlete(**row._mapping) for row in rows]
 
@@ -91,7 +91,7 @@ class Athletes(Connected):
         """Whose page that is; None for nobody's."""
         column = athlete_table.c
         wanted = sa.select(athlete_table).where(column.token == token, column.deleted_at.is_(None))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(wanted).first()
         return Athlete(**row._mapping) if row else None
 

@@ -52,18 +52,19 @@ class Calibrations(Connected):
         """The newest that is not forgotten: of that camera and mode, or of any."""
         return next(iter(self.calibrations(limit=1, camera=camera, mode=mode)), None)
 
+    def current_calibration_id(self, *, camera: str | None = None) -> int | None:
+        """The id of current_calibration(), without its picture."""
+        wanted = _kept(sa.select(calibration_table.c.id), camera, None)
+        with self._reading() as connection:
+            return connection.scalar(wanted.limit(1))
+
     def calibrations(
         self, limit: int = 20, *, camera: str | None = None, mode: str | None = None
     ) -> list[Calibration]:
         """Those that are not forgotten, newest first."""
-        column = calibration_table.c
-        wanted = sa.select(calibration_table).where(column.deleted_at.is_(None))
-        for name, value in (("camera", camera), ("mode", mode)):
-            if value is not None:
-                wanted = wanted.where(column[name] == value)
-        with self._engine.connect() as connection:
-            rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
-            return [Calibration(**row._mapping) for row in rows]
+        wanted = _kept(sa.select(calibration_table), camera, mode).limit(limit)
+        with self._reading() as connection:
+            return [Calibration(**row._mapping) for row in connection.execute(wanted)]
 
     def forget_calibration(self, calibration_id: int) -> None:
         """Undo it: the one before is the current one again."""
@@ -102,8 +103,18 @@ class Calibrations(Connected):
         """The lens of a camera in a mode, where it was calibrated."""
         column = lens_table.c
         wanted = sa.select(column.lens).where(column.camera == camera, column.mode == mode)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.scalar(wanted)
+
+
+def _kept(wanted: sa.Select[Any], camera: str | None, mode: str | None) -> sa.Select[Any]:
+    """A select from calibrations, newest first, of those that are not forgotten."""
+    column = calibration_table.c
+    wanted = wanted.where(column.deleted_at.is_(None)).order_by(column.id.desc())
+    for name, value in (("camera", camera), ("mode", mode)):
+        if value is not None:
+            wanted = wanted.where(column[name] == value)
+    return wanted
 
 
 class SelfTests(Connected):
@@ -128,6 +139,6 @@ class SelfTests(Connected):
             .order_by(column.id.desc())
             .limit(1)
         )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(wanted).first()
         return SelfTest(*row) if row else None

@@ -8,24 +8,26 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pi.store.connection import Connected
-from pi.store.records import Rep
-from pi.store.rows import as_rep
+from pi.store.records import Change
 from pi.tables import change_table, rep_table
 
 
 class Changes(Connected):
     """News of reps, and whether there is any."""
 
-    def changes_since(self, changed: int) -> list[Rep]:
+    def changes_since(self, changed: int) -> list[Change]:
         """Reps that changed after that change, deleted ones too, in the order of their changes."""
-        column = rep_table.c.changed
-        wanted = sa.select(rep_table).where(column > changed).order_by(column)
-        with self._engine.connect() as connection:
-            return [as_rep(row) for row in connection.execute(wanted)]
+        column = rep_table.c
+        wanted = sa.select(column.changed, column.id, column.state)
+        with self._reading() as connection:
+            rows = connection.execute(
+                wanted.where(column.changed > changed).order_by(column.changed)
+            )
+            return [Change(*row) for row in rows]
 
     def latest_change(self) -> int:
         """The number of the newest change of any rep; 0 before the first."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.scalar(sa.select(change_table.c.newest)) or 0
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ class Connected:
 
     def __init__(self, engine: Engine):
         self._engine = engine
+        self._held = threading.local()  # .connection: this thread's, of at_one_moment()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -28,10 +30,40 @@ class Connected:
         self.close()
 
     @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """Whatever this thread reads meanwhile is of the moment of its first look, in one reading.
+
+        What others write meanwhile is not seen; what this thread writes is, and what they wrote
+        before that. Within another one it is that one.
+        """
+        if self._held_here() is not None:
+            yield
+            return
+        with self._engine.connect() as connection:
+            self._held.connection = connection
+            try:
+                yield
+            finally:
+                self._held.connection = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if (held := self._held_here()) is not None:
+            yield held
+            return
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
     def _writing(self) -> Iterator[Connection]:
         connection = self._engine.connect().execution_options(writes=True)
         with connection, connection.begin():
             yield connection
+        if (held := self._held_here()) is not None:
+            held.rollback()  # the moment after what was written
+
+    def _held_here(self) -> Connection | None:
+        return getattr(self._held, "connection", None)
 
 
 def open_engine(url: str) -> Engine:

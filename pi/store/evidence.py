@@ -29,7 +29,7 @@ class KeptEvidence(Connected):
         """What is kept of a rep under that kind; a clip for its day, cleared since or not."""
         column = evidence_table.c
         wanted = sa.select(column.rep_id, column.kind, column.media_type, column.data)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(
                 wanted.where(column.rep_id == rep_id, column.kind == kind, ~_outdated())
             ).first()
@@ -40,7 +40,7 @@ class KeptEvidence(Connected):
         column = evidence_table.c
         wanted = sa.select(column.kind).where(column.rep_id == rep_id, ~_outdated())
         wanted = wanted.order_by(column.kind)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return list(connection.scalars(wanted))
 
     def delete_evidence(self, rep_id: int, kind: str) -> None:
@@ -70,7 +70,7 @@ class KeptEvidence(Connected):
     def clear_clips(self) -> int:
         """Forget films of reps that are a day old, or of an earlier boot; how many."""
         kept = _outdated()
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             if not connection.scalar(sa.select(sa.func.count()).where(kept)):
                 return 0
         with self._writing() as connection:

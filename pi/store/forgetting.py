@@ -72,7 +72,7 @@ class Forgetting(Connected):
         not old. A name that was typed while the time was not known is kept until there is a rep.
         Raises Busy while a rep runs.
         """
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             days = kept_days(connection)
             if days is None:
                 return 0
@@ -109,7 +109,7 @@ class Forgetting(Connected):
 
     def unpacked(self) -> bool:
         """Whether the file may still hold what was deleted: pack() is to be tried again."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return bool(connection.scalar(sa.select(station_table.c.unpacked)))
 
     def pack(self) -> bool:

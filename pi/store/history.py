@@ -34,6 +34,12 @@ class History(Connected):
         """The newest rep that is not deleted."""
         return next(iter(self.reps(limit=1)), None)
 
+    def latest_ended(self, session_id: int | None = None) -> Rep | None:
+        """The newest rep that is over and not deleted, of that session or of any."""
+        column = rep_table.c
+        wanted = like(sa.select(rep_table), session_id=session_id, limit=1)
+        return self._one_rep(wanted.where(column.active.is_(None)))
+
     def reps(
         self,
         *,
@@ -61,7 +67,7 @@ class History(Connected):
         )
         if athlete_id is None:
             return self._reps(wanted)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             each = each_start(connection, [as_rep(row) for row in connection.execute(wanted)])
         return [rep for rep in each if rep.athlete_id == athlete_id]
 
@@ -90,7 +96,7 @@ class History(Connected):
             wanted = wanted.where(
                 column.id.in_(sa.select(turn.rep_id).where(turn.session_id == session_id))
             )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
             return each_start(connection, [as_rep(row) for row in rows])
 
@@ -104,7 +110,7 @@ class History(Connected):
         told = {"athletes": list(athletes), "newest": newest, "but": but or 0}
         found: list[Reaction] = []
         count: Counter[tuple[int, str]] = Counter()
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(_NEWEST, told).all()
         for one in map(Reaction._make, rows):
             kind = one.athlete_id, one.posture
@@ -117,7 +123,7 @@ class History(Connected):
         return next(iter(self._reps(wanted)), None)
 
     def _reps(self, wanted: sa.Select[Any]) -> list[Rep]:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [as_rep(row) for row in connection.execute(wanted)]
 
 

@@ -21,7 +21,7 @@ class Lanes(Connected):
 
     def starts_of(self, reps: Sequence[int]) -> dict[int, list[Start]]:
         """Who started in which lane, by rep; nothing of reps without lanes."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return starts_by_rep(connection, reps)
 
     def give_rep(self, rep_id: int, athlete_id: int | None) -> Rep:

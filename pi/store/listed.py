@@ -19,7 +19,7 @@ class Listing(Connected):
     def listed_reps(self, **wanted: Any) -> list[int]:
         """The ids of the reps that reps() finds, newest first; that says what may be wanted."""
         narrowed = like(sa.select(rep_table.c.id), **wanted)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return list(connection.scalars(narrowed))
 
     def listed(
@@ -31,7 +31,7 @@ class Listing(Connected):
         """
         column, note, turn, member = rep_table.c, note_table.c, turn_table.c, team_member_table.c
         wanted = sa.select(rep_table).where(column.id.in_(reps)).order_by(column.id.desc())
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = [as_rep(row) for row in connection.execute(wanted)]
             notes: dict[int, list[str]] = {}
             said = sa.select(note.rep_id, note.words).where(note.rep_id.in_(reps))

@@ -41,7 +41,7 @@ class Notes(Connected):
         column = note_table.c
         wanted = sa.select(column.rep_id, column.words).where(column.rep_id.in_(reps))
         found: dict[int, list[str]] = {}
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for row in connection.execute(wanted.order_by(column.rep_id, column.id)):
                 found.setdefault(row.rep_id, []).append(row.words)
         return found

@@ -123,6 +123,14 @@ class Start:
     deleted_at: str | None  # of the rep
 
 
+class Change(NamedTuple):
+    """One rep has a new version."""
+
+    changed: int
+    rep: int
+    state: str
+
+
 class Listed(NamedTuple):
     """One athlete's start, as a row of a table."""
 

@@ -107,7 +107,7 @@ class Reps(Connected):
         """
         column = rep_table.c
         wanted = sa.select(rep_table).where(~column.dated, column.boot_id == stamps.boot_id())
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             if connection.execute(wanted.limit(1)).first() is None:
                 return 0
         with self._writing() as connection:

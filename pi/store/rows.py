@@ -31,6 +31,8 @@ def active_rep(connection: Connection) -> Rep | None:
 
 def starts_by_rep(connection: Connection, reps: Sequence[int]) -> dict[int, list[Start]]:
     """Who started, by rep and in the lanes' order; nothing of reps without lanes."""
+    if not reps:
+        return {}
     column = start_table.c
     wanted = sa.select(start_table).where(column.rep_id.in_(reps))
     found: dict[int, list[Start]] = {}

@@ -62,7 +62,7 @@ class Sessions(Connected):
 
     def running_session(self) -> Session | None:
         """The planned session that has not ended."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return running_session(connection)
 
     def session(self, session_id: int) -> Session | None:
@@ -71,7 +71,7 @@ class Sessions(Connected):
         wanted = sa.select(session_table).where(
             column.id == session_id, column.circuit.is_not(None)
         )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(wanted).first()
         return Session(**row._mapping) if row else None
 
@@ -79,7 +79,7 @@ class Sessions(Connected):
         """Planned sessions, ended or not, newest first."""
         column = session_table.c
         wanted = sa.select(session_table).where(column.circuit.is_not(None))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
             return [Session(**row._mapping) for row in rows]
 
@@ -134,7 +134,7 @@ class Sessions(Connected):
         """One's own circuits, oldest first, each with its key."""
         column = circuit_table.c
         wanted = sa.select(column.id, column.data).where(column.deleted_at.is_(None))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(wanted.order_by(column.id))
             return [row.data | {"key": f"own-{row.id}"} for row in rows]
 

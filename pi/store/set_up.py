@@ -62,7 +62,7 @@ class SetUps(Connected):
     def set_up(self, set_up_id: int) -> SetUp | None:
         """That job, or None when there is none or its ten minutes are over."""
         wanted = sa.select(set_up_table).where(set_up_table.c.id == set_up_id, ~_is_old())
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(wanted).first()
         return SetUp(**row._mapping) if row else None
 
@@ -70,7 +70,7 @@ class SetUps(Connected):
         """The oldest job that waits for the device. Those that waited too long fail by this."""
         column = set_up_table.c
         wanted = sa.select(set_up_table).where(column.state == "asked").order_by(column.id)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             waiting = [SetUp(**row._mapping) for row in connection.execute(wanted)]
         for job in waiting:
             if job.boot_id == stamps.boot_id() and time.monotonic_ns() - job.asked_ns < STALE_NS:
@@ -90,7 +90,7 @@ class SetUps(Connected):
 
     def clear_set_ups(self) -> None:
         """Forget jobs, and with them their pictures, that are older than ten minutes."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             if not connection.scalar(sa.select(sa.func.count()).where(_is_old())):
                 return
         with self._writing() as connection:

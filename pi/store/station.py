@@ -41,7 +41,7 @@ class Ownership(Connected):
         is a coach then, nor the starter, until it is used.
         """
         if not new_pin:
-            with self._engine.connect() as connection:
+            with self._reading() as connection:
                 if made := _station(connection):
                     return made
         with self._writing() as connection:
@@ -117,7 +117,7 @@ class Ownership(Connected):
 
     def keep_days(self) -> int | None:
         """After how many days what is stored is forgotten; None for never."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return kept_days(connection)
 
     def set_keep_days(self, days: int | None) -> None:
@@ -142,7 +142,7 @@ class Log(Connected):
         """What was done, newest first; the 500 newest are kept."""
         column = log_table.c
         wanted = sa.select(column.at, column.dated, column.what, column.who)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(wanted.order_by(column.id.desc()).limit(limit))
             return [Entry(*row) for row in rows]
 
@@ -171,7 +171,7 @@ class SignOfLife(Connected):
     def device(self) -> Device | None:
         """When and how the device was last seen; None before its first time."""
         wanted = sa.select(*(column for column in device_table.c if column.name != "id"))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(wanted).first()
         return Device(**row._mapping) if row else None
 

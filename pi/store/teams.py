@@ -47,5 +47,5 @@ class Teams(Connected):
 
     def teams(self, session_id: int) -> dict[int, str]:
         """The team of each athlete who is in one."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return teams_in(connection, session_id)

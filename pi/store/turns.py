@@ -88,7 +88,7 @@ class Turns(Connected):
 
     def turns(self, session_id: int) -> list[Turn]:
         """Every planned start of a session, in its order."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return turns_in(connection, session_id)
 
     def turn_of(self, rep_id: int) -> Turn | None:
@@ -99,7 +99,7 @@ class Turns(Connected):
         """The planned starts that a rep was, in the plan's order: of lanes one for each."""
         column = turn_table.c
         wanted = sa.select(turn_table).where(column.rep_id == rep_id)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(wanted.order_by(column.place, column.id))
             return [Turn(**row._mapping) for row in rows]
 
