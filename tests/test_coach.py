@@ -262,16 +262,23 @@ def test_while_nobody_is_the_coach_no_phone_takes_out_what_others_ran(phone, sto
     assert "Erase it all" not in page
     assert 'name="days"' not in page
     assert "How long starts are kept" in page
-    for path in ("/settings/erase", "/settings/keep"):
-        refused = anybodys.post(path, data=ADMINS[path], headers=OURS)
+    anybodys.post("/session/begin", data={"circuit": "short", "names": "Fox"}, headers=OURS)
+    number = store.running_session().id
+    page = anybodys.get(f"/session/{number}").text
+    assert "Forget this class" in page
+    assert "Forget them for good" not in page
+    for path in ("/settings/erase", "/settings/keep", f"/session/{number}/forget"):
+        refused = anybodys.post(path, data={"sure": "yes"} | ADMINS.get(path, {}), headers=OURS)
         assert refused.status_code == 403
         assert "take the timer over" in refused.text
         assert store.station().pin in refused.text, "and how is there to read"
     assert len(store.reps()) == 1
+    assert [each.name for each in store.athletes()] == ["Fox"]
     enter(anybodys, store.station().pin)
     page = anybodys.get("/settings").text
     assert "Erase it all" in page
     assert 'name="days"' in page
+    assert "Forget them for good" in anybodys.get(f"/session/{number}").text
 
 
 def test_the_admins_secret_is_made_on_the_box_twice_as_long_as_a_pin_and_only_its_hash_kept(

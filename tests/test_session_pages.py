@@ -405,6 +405,7 @@ def test_a_session_that_was_ended_too_soon_goes_on_with_a_tap(coach, client, sto
 
 def test_when_everybody_of_a_running_session_is_forgotten_it_has_ended(coach, client, store):
     number = store.running_session().id
+    coach("/coach/enter", pin=store.station().pin)
     coach(f"/session/{number}/forget", sure="yes")
     assert store.running_session() is None
     assert "BEGIN" in coach.page()
@@ -632,6 +633,7 @@ def test_a_class_is_forgotten_with_all_its_reps_and_nobody_else_is(coach, client
     store.ask_stop(kept.id)
     run(store, "a")
     number = store.latest_session().id
+    coach("/coach/enter", pin=store.station().pin)
     assert "Forget 3 athletes" in client.get(f"/session/{number}").text
     client.post(f"/session/{number}/forget", data={"sure": "yes"}, headers=OURS)
     assert [each.name for each in store.athletes()] == ["Somebody else"]

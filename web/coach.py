@@ -48,7 +48,7 @@ STARTS = {"pages.arm", "pages.go", "session.arm", "games.arm"}
 ADMINS = {"station.set_keep", "station.set_clips", "station.make_pin", "station.erase"}
 """What is the admin's alone, where there is one."""
 
-FOR_GOOD = {"station.set_keep", "station.erase"}
+FOR_GOOD = {"station.set_keep", "station.erase", "board.forget_class"}
 """What takes out what others ran: nobody's, as long as every phone may do everything."""
 
 wrong: deque[tuple[float, str]] = deque(maxlen=TRIES_OF_ALL)  # when, and from which address
@@ -79,9 +79,9 @@ def may_administer() -> bool:
     return is_admin() if station().admin_hash else is_coach()
 
 
-def may_erase() -> bool:
-    """Whether this phone may take out what others ran: only once somebody answers for it."""
-    return may_administer() and (station().claimed or is_admin())
+def is_answered_for() -> bool:
+    """Whether somebody answers for the box: before that nothing is taken out of it for good."""
+    return station().claimed or is_admin()
 
 
 def phone() -> str:
@@ -117,6 +117,7 @@ def keep_to_coach(app: Flask, store: Store) -> None:
         is_coach=is_coach,
         is_starter=is_starter,
         may_administer=may_administer,
+        is_answered_for=is_answered_for,
         keeps_clips=lambda: station().clips,
     )
 
@@ -125,20 +126,21 @@ def keep_to_coach(app: Flask, store: Store) -> None:
         if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint in ANYBODYS:
             return None
         if request.endpoint in ADMINS:
-            if may_administer():
-                if request.endpoint not in FOR_GOOD or may_erase():
-                    return None
-                said = _("Nobody is the coach yet: take the timer over, then you may do that.")
-                return say(coach_page, said, 403)
-            if is_coach():
-                said = _("Only the admin may do that: type the admin's secret in place of the PIN.")
-                return say(coach_page, said, 403)
-        elif is_starter() or (is_coach() and request.endpoint not in STARTS):
+            mine = may_administer()
+        else:
+            mine = is_starter() or (is_coach() and request.endpoint not in STARTS)
+        if mine and (request.endpoint not in FOR_GOOD or is_answered_for()):
             return None
-        if is_coach():
+        if mine:
+            said = _("Nobody is the coach yet: take the timer over, then you may do that.")
+        elif not is_coach():
+            said = _(
+                "Only the coach's phone may do that. If you are the coach, type the PIN on Coach."
+            )
+        elif request.endpoint in ADMINS:
+            said = _("Only the admin may do that: type the admin's secret in place of the PIN.")
+        else:
             said = _("Another phone starts. Tap “I start” to take that over.")
-            return say(coach_page, said, 403)
-        said = _("Only the coach's phone may do that. If you are the coach, type the PIN on Coach.")
         return say(coach_page, said, 403)
 
 

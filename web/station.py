@@ -50,7 +50,6 @@ def settings_page(said: str = "", status: int = 200, new_pin: str = "") -> Respo
         station=now,
         views=VIEWS,
         languages=LANGUAGES,
-        may_erase=coach.may_erase(),
         keep=KEEP,
         kept=now.keep_days or 0,
         everybody=len(athletes),
