@@ -614,7 +614,7 @@ def _seen_beside(
         for j in nearer:
             if lane.line is not None and _covers_home(found[j], lane.line):
                 result["status"] = "not_measurable"
-                result["reasons"].append(f"lane {lanes.lanes[j].name}'s athlete is in front")
+                result["reasons"] = [f"lane {lanes.lanes[j].name}'s athlete is in front"]
                 break
         return result
     reaction = result["reaction_s"]["value"]

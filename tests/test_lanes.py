@@ -180,6 +180,15 @@ def test_a_number_is_never_the_neighbours(postures, seed):
     assert np.all(np.abs(miss[told, 0]) <= np.maximum(3 * miss[told, 1], 20))
 
 
+@pytest.mark.parametrize("postures", [("standing",) * 4, ("plank",) * 4])
+def test_of_who_was_hidden_it_is_not_said_that_nobody_started(postures):
+    _, answer, _ = race("beside", postures, seed=4)
+    hidden = [each for each in answer.result["athletes"] if each["status"] == "not_measurable"]
+    assert hidden
+    for each in hidden:
+        assert not any("nobody started" in reason for reason in each["reasons"])
+
+
 # ---------------------------------------------------------------------------------------------
 # What is told, and kept
 
