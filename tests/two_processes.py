@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import mmap
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -58,10 +60,46 @@ def health(port: int) -> dict:
         return json.load(answer)
 
 
+class Clock:
+    """The clock of processes that are given its environment; a test may let time pass quickly.
+
+    usual : how many times as fast it runs all the time; what is drawn and measured takes as long.
+    """
+
+    TIMES = 20  # a process looks about itself every second or so: it misses a minute of a lesson
+
+    def __init__(self, folder: Path, usual: int = 1):
+        file = folder / "clock"
+        file.write_bytes(bytes(24))
+        with open(file, "r+b") as opened:
+            self._told = mmap.mmap(opened.fileno(), 24)
+        self._ours_ns = self._since_ns = time.monotonic_ns()
+        self._times = self._usual = usual
+        self._run(usual)
+        self.environment = {
+            "TRACKSTART_TEST_CLOCK": str(file),
+            "PYTHONPATH": str(ROOT / "tests/fast_clock"),
+            "GUNICORN_CMD_ARGS": "--timeout 0",  # it looks after its worker by the same clock
+        }
+
+    def passes(self, seconds: float) -> None:
+        """So many seconds of theirs, in as much shorter a time."""
+        self._run(self.TIMES)
+        time.sleep(seconds / self.TIMES)
+        self._run(self._usual)
+
+    def _run(self, times: int) -> None:
+        now_ns = time.monotonic_ns()
+        self._ours_ns += (now_ns - self._since_ns) * self._times
+        self._since_ns, self._times = now_ns, times
+        self._told[:] = struct.pack("=qqq", self._since_ns, self._ours_ns, times)
+
+
 @contextlib.contextmanager
-def served(home: Path, port: int):
+def served(home: Path, port: int, **environment: str):
     """The pages by gunicorn, as `trackstart web` starts it."""
-    with process(home, port, "-m", "gunicorn", "--config", "web/gunicorn.conf.py") as running:
+    command = ("-m", "gunicorn", "--config", "web/gunicorn.conf.py")
+    with process(home, port, *command, **environment) as running:
         deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError):
@@ -74,9 +112,10 @@ def served(home: Path, port: int):
 
 
 @contextlib.contextmanager
-def simulated_device(home: Path, port: int):
+def simulated_device(home: Path, port: int, **environment: str):
     """The device on the simulated track; serve the pages at port too, to hear that it lives."""
-    with process(home, port, "-m", "pi", TRACKSTART_CAMERA="simulated") as running:
+    environment |= {"TRACKSTART_CAMERA": "simulated"}
+    with process(home, port, "-m", "pi", **environment) as running:
         yield running
 
 
