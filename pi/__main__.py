@@ -436,6 +436,7 @@ def one_rep(station: Station, rep: Rep) -> None:
                 triggered=triggered,
                 on_state=on_state,
                 game=game,
+                rhythm=POSTURES[rep.posture].rhythm,
             )
     for write in written:
         write.result()
@@ -736,7 +737,7 @@ def _answer(station: Station, job: SetUp) -> tuple[dict[str, Any], bytes | None]
         if asked.get("what") == "led":
             station.signal.show_led(station.stop)
         else:
-            station.signal.marks(station.stop)
+            station.signal.marks(stop=station.stop)
         return {}, None
     if job.kind == "sound":
         return self_test.play_ticks(station.signal, station.stop), None

@@ -15,6 +15,8 @@ class Posture(NamedTuple):
     safety: str
     # Height of the body in the picture over its standing height, at rest: what to expect.
     height_ratio: tuple[float, float]
+    # How the box calls it on the marks, so that nobody has to look: - a long beep, . a short one.
+    rhythm: str
 
     @property
     def high_m(self) -> float:
@@ -31,6 +33,7 @@ POSTURES = {
             "Lie on your back, legs straight, arms at your sides. Feet behind the line.",
             "On grass or a mat. Nothing hard near your head or elbows.",
             (0.08, 0.30),
+            "-.",
         ),
         Posture(
             "prone",
@@ -38,6 +41,7 @@ POSTURES = {
             "Lie on your belly, hands beside your shoulders. Head behind the line.",
             "On grass or a mat. Look at the ground, not up, until GO.",
             (0.08, 0.30),
+            ".-",
         ),
         Posture(
             "plank",
@@ -45,6 +49,7 @@ POSTURES = {
             "Straight arms, hands under your shoulders, body in one line. Hands behind the line.",
             "Dry ground. Stop if your wrists or lower back hurt.",
             (0.30, 0.60),
+            "--",
         ),
         Posture(
             "standing",
@@ -52,6 +57,7 @@ POSTURES = {
             "One foot forward at the line, knees soft, weight on the front foot.",
             "Nobody in the lane, and room to slow down behind its end.",
             (0.75, 1.10),
+            "-",
         ),
     )
 }

@@ -82,6 +82,7 @@ def run_rep(
     triggered: threading.Event | None = None,
     on_state: Callable[..., None] = lambda _state, **_stamps: None,
     game: Mapping[str, Any] | None = None,
+    rhythm: str = "-",
 ) -> RunEnd:
     """Marks, still, set, hold, GO, and the recording of what came of it.
 
@@ -90,13 +91,16 @@ def run_rep(
     stop ends the rep wherever it is; triggered is the coach's GO, for that kind of hold.
     game : as in `games.game_of`. In a chase a second GO comes after the first. Of numbers, the one
     that is called is drawn here, and sounds before GO.
+    rhythm : of the marks, as in `StartSignal.marks`.
     Whatever happens, the pins are low and the camera has stopped when this returns or raises.
     """
     stop, triggered = stop or threading.Event(), triggered or threading.Event()
     try:
         on_state("settling")
         camera.start()
-        end = _run(signal, camera, hold, watch, settings, stop, triggered, on_state, game or {})
+        end = _run(
+            signal, camera, hold, watch, settings, stop, triggered, on_state, game or {}, rhythm
+        )
     except Spoilt as spoilt:
         end = RunEnd(spoilt.state, str(spoilt))
     finally:
@@ -119,6 +123,7 @@ def _run(
     triggered: threading.Event,
     on_state: Callable[..., None],
     game: Mapping[str, Any],
+    rhythm: str,
 ) -> RunEnd:
     handicap_s = game["handicap_s"] if game.get("kind") == "chase" else 0.0
     record_s = min(settings.record_s, camera.ring.seconds - BEFORE_GO_S - handicap_s - 0.1)
@@ -128,7 +133,7 @@ def _run(
             f"memory for {camera.ring.seconds:.1f} s of pictures is too little; "
             "set a smaller width and height, or fewer frames a second",
         )
-    signal.marks(stop)
+    signal.marks(rhythm, stop)
     settled_ns = _settle(camera, watch, settings, stop)
     watch.rest()
     set_ns = time.monotonic_ns()

@@ -2,7 +2,7 @@
 
 How it sounds, the same for an active buzzer that has one loudness and one pitch:
 
-    marks    one beep
+    marks    one or two beeps, long or short: the rhythm says which start comes
     set      two ticks, too short to be taken for GO
     GO       one long tone, and the LED
     call     a number, in as many short beeps: of the game in which only that number goes
@@ -29,7 +29,7 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 from pi import real_time
 
 # (sounding, then silent) in seconds
-MARKS = ((0.25, 0.0),)
+MARKS = {"-": (0.25, 0.15), ".": (0.08, 0.15)}  # of a rhythm's beeps, long and short as in Morse
 SET = ((0.04, 0.10), (0.04, 0.0))
 RECALL = ((0.15, 0.12), (0.15, 0.12), (0.15, 0.0))
 CALL = (0.12, 0.18)  # of each beep
@@ -102,10 +102,13 @@ class StartSignal:
             self.close()
             raise
 
-    def marks(self, stop: threading.Event | None = None) -> None:
-        """On your marks. Like set and recall: returns when it has sounded, at once after stop."""
+    def marks(self, rhythm: str = "-", stop: threading.Event | None = None) -> None:
+        """On your marks, in the rhythm of the start that comes: - a long beep, . a short one.
+
+        Like set and recall: returns when it has sounded, at once after stop.
+        """
         self.called = None
-        self._sound(MARKS, stop)
+        self._sound(tuple(MARKS[beep] for beep in rhythm), stop)
 
     def set(self, stop: threading.Event | None = None) -> None:
         """Set."""

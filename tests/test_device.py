@@ -107,6 +107,19 @@ def start(tmp_path, pins, monkeypatch):
         device.end()
 
 
+@pytest.mark.parametrize("posture", ["supine", "prone"])
+def test_the_box_calls_the_posture_that_was_asked_for(start, pins, posture):
+    device = start()
+    pins.pin(BUZZER).clear_states()
+    rep = device.request(posture=posture)
+    wait_for(lambda: len(pins.pin(BUZZER).states) > 4)
+    device.store.ask_stop(rep.id)
+    device.until(rep)
+    long, _, short = [state.timestamp for state in pins.pin(BUZZER).states[2:5]]
+    assert (long > 0.15 > short) == (posture == "supine")
+    assert (long < 0.15 < short) == (posture == "prone")
+
+
 def test_a_rep_that_is_asked_for_is_run_and_measured(start):
     device = start()
     asked_ns = time.monotonic_ns()

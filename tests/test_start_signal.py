@@ -16,6 +16,7 @@ import pytest
 from gpiozero.pins.mock import MockPin, MockPWMPin
 
 from pi import start_signal
+from pi.drills import POSTURES
 from pi.start_signal import Go, StartSignal, choose_pin_factory, draw_hold, fire_at, listen
 
 BUZZER, LED, BUTTON = 17, 27, 22
@@ -146,6 +147,17 @@ def test_a_passive_piezo_gets_a_square_wave_of_its_pitch(pins):
 
 
 # The other signals
+
+
+def test_each_posture_is_called_in_its_own_rhythm_that_is_no_other_signal(signal, pins):
+    heard = {}
+    for posture in POSTURES.values():
+        pins.pin(BUZZER).clear_states()
+        signal.marks(posture.rhythm)
+        heard[posture.key] = [lasts > 0.15 for lasts in sounded(pins)[::2]]
+    assert heard == {
+        "supine": [True, False], "prone": [False, True], "plank": [True, True], "standing": [True],
+    }  # fmt: skip
 
 
 def test_marks_set_and_recall_sound_different_and_leave_the_led_dark(signal, pins):

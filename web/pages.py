@@ -349,7 +349,9 @@ def filters() -> dict[str, Any]:
 
 @site.get("/help")
 def help_page() -> ResponseReturnValue:
-    return render_template("help.html", state=state_now(store()), meanings=words.meanings())
+    return render_template(
+        "help.html", state=state_now(store()), meanings=words.meanings(), postures=POSTURES
+    )
 
 
 @site.get("/events")

@@ -8,7 +8,7 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as L
 
-from pi.drills import POSTURES
+from pi.drills import POSTURES, Posture
 from pi.sessions import places
 from web.language import N_, decimal
 from web.told import told
@@ -306,6 +306,11 @@ def posture(key: str | None) -> str:
     if key == "lying":
         return _("Lying")
     return _(POSTURES[key].name) if key in POSTURES else _("Posture not known")
+
+
+def rhythm(posture: Posture) -> str:
+    """How the box calls a posture, in words."""
+    return ", ".join(_("long") if beep == "-" else _("short") for beep in posture.rhythm)
 
 
 def split(result: dict[str, Any], metres: float) -> dict[str, Any] | None:

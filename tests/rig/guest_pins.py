@@ -66,8 +66,10 @@ def check(right: bool, what: str) -> None:
 
 def sequence(signal: StartSignal) -> None:
     for name, pattern, play in (
-        ("marks", MARKS, signal.marks), ("set", SET, signal.set), ("recall", RECALL, signal.recall),
-    ):  # fmt: skip
+        ("marks", (MARKS["-"],), signal.marks),
+        ("set", SET, signal.set),
+        ("recall", RECALL, signal.recall),
+    ):
         with Watching() as lines:
             play()
         lasts = lines.sounded()
