@@ -255,6 +255,15 @@ def test_a_question_that_waits_is_told_as_such_until_the_timer_falls_silent(
     assert "not running" in answer.json["said"]
 
 
+def test_whoever_waits_for_an_answer_is_told_when_it_comes(client, own):
+    own.beat("still", 120.0, None, False)
+    job = own.ask_set_up("play", {})
+    later = threading.Timer(0.3, own.answer_set_up, (job.id, {}, None))
+    later.start()
+    assert client.get(f"/set-up/job/{job.id}").json["state"] == "done"
+    later.join()
+
+
 @pytest.mark.parametrize(
     ("kind", "asked"),
     [

@@ -250,6 +250,7 @@ def ended(number: int, seconds: float) -> SetUp | None:
         if found is None or found.state != "asked" or time.monotonic() > until:
             return found
         time.sleep(0.03)
+        store().look_again()
 
 
 def told(job: SetUp) -> ResponseReturnValue:

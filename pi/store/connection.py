@@ -33,8 +33,8 @@ class Connected:
     def at_one_moment(self) -> Iterator[None]:
         """Whatever this thread reads meanwhile is of the moment of its first look, in one reading.
 
-        What others write meanwhile is not seen; what this thread writes is, and what they wrote
-        before that. Within another one it is that one.
+        What others write meanwhile is not seen before look_again(); what this thread writes is, and
+        what they wrote before that. Within another one it is that one.
         """
         if self._held_here() is not None:
             yield
@@ -45,6 +45,11 @@ class Connected:
                 yield
             finally:
                 self._held.connection = None
+
+    def look_again(self) -> None:
+        """What this thread reads from now on is of another moment: for who waits for an answer."""
+        if (held := self._held_here()) is not None:
+            held.rollback()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -59,8 +64,7 @@ class Connected:
         connection = self._engine.connect().execution_options(writes=True)
         with connection, connection.begin():
             yield connection
-        if (held := self._held_here()) is not None:
-            held.rollback()  # the moment after what was written
+        self.look_again()
 
     def _held_here(self) -> Connection | None:
         return getattr(self._held, "connection", None)
