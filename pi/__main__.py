@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pi import clip, clock, parts, real_time, self_test, set_up
 from pi.camera import Camera, PiCamera, VideoFile, Webcam
 from pi.charuco import View
-from pi.drills import POSTURES
+from pi.drills import POSTURES, posture_of
 from pi.games import chaser_lane, game_of, too_few_lanes
 from pi.lanes import lanes_from, running_line
 from pi.lens import lens_from
@@ -45,6 +45,7 @@ from pi.watch import Watch
 log = logging.getLogger("trackstart.device")
 
 LOOK_S = 0.03  # for a new request; a tap is answered by a state within 0.3 s
+DRAWN = "standing"  # on the simulated track, of whoever starts in a way of their own
 LISTEN_S = 0.02  # for Stop and GO while a rep runs
 BEAT_S = 1.0
 AGAIN_S = 3.0  # until a camera that would not open is tried again
@@ -391,7 +392,7 @@ def one_rep(station: Station, rep: Rep) -> None:
     if station.track:
         there = store.starts_of([rep.id]).get(rep.id, [])
         legs = [start.lead_leg for start in there] or rep.lead_leg
-        station.track.line_up(rep.posture, lead_leg=legs, game=game)
+        station.track.line_up(_known(rep.posture) or DRAWN, lead_leg=legs, game=game)
         camera.heard = listen(station.signal)  # type: ignore[attr-defined]
     doubts: list[str] = []
     if kept and kept.still:
@@ -408,7 +409,7 @@ def one_rep(station: Station, rep: Rep) -> None:
         px_per_m=lanes.lanes[0].px_per_m if lanes and lanes.along else None,
         still_limit_m=settings.settle.limit_m,
         recall_limit_m=settings.recall_limit_m,
-        high_m=POSTURES[rep.posture].high_m,
+        high_m=posture_of(rep.posture).high_m,
     )
     written: list[Future[Rep]] = []
     # Written in a thread of its own, in order: a slow card must not keep the watch from watching.
@@ -436,7 +437,7 @@ def one_rep(station: Station, rep: Rep) -> None:
                 triggered=triggered,
                 on_state=on_state,
                 game=game,
-                rhythm=POSTURES[rep.posture].rhythm,
+                rhythm=posture_of(rep.posture).rhythm,
             )
     for write in written:
         write.result()
@@ -446,11 +447,16 @@ def one_rep(station: Station, rep: Rep) -> None:
         return
     if end.state == "false_start" and end.frames is not None and len(end.frames.times_ns) > 1:
         held_s = (int(end.frames.times_ns[-1]) - (end.settled_ns or 0)) * 1e-9
-        answer = recalled(end.frames, hold_s=held_s, posture=rep.posture)
+        answer = recalled(end.frames, hold_s=held_s, posture=_known(rep.posture))
         if game:
             used = _with_game(used, called=end.called, recalled=True)
         _try_step(store, rep, result=answer, settings=used)
     log.info("rep %d: %s, %s", rep.id, end.state, end.reason)
+
+
+def _known(posture: str) -> str | None:
+    """The posture, where measuring knows it; of one in own words the picture alone tells."""
+    return posture if posture in POSTURES else None
 
 
 def _with_game(
@@ -566,7 +572,7 @@ def _measure(
         source="gpio",
         hold_s=end.hold_s,
         calibration=data,
-        posture=rep.posture,
+        posture=_known(rep.posture),
         height_m=settings.place.height_m,
         buzzer_distance_m=settings.place.buzzer_distance_m,
         buzzer_rise_s=used["buzzer_rise_s"],

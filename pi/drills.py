@@ -62,6 +62,30 @@ POSTURES = {
     )
 }
 
+OWN_LENGTH = 16
+"""Letters of a posture in somebody's own words."""
+
+
+def own_posture(words: str) -> str:
+    """A posture in somebody's own words, as a rep keeps it; ValueError, a sentence, for none."""
+    words = " ".join(words.split())
+    if not 1 <= len(words) <= OWN_LENGTH:
+        raise ValueError(f"A posture in your own words has 1 to {OWN_LENGTH} characters.")
+    return words
+
+
+def posture_of(key: str) -> Posture:
+    """One of POSTURES, or what is known of one in own words: next to nothing."""
+    return POSTURES.get(key) or Posture(
+        key,
+        key,
+        "Begin as you agreed, behind the line, and be still.",
+        "Check that the lane is clear.",
+        (0.08, 1.10),
+        "-.-",
+    )
+
+
 LEAD_LEGS = {"left": "Left leg first", "right": "Right leg first", "free": "Either leg first"}
 
 
@@ -123,8 +147,9 @@ def own_circuit(
         raise ValueError("A circuit's name has 1 to 40 characters.")
     if not 1 <= len(starts) <= MOST_STARTS:
         raise ValueError(f"A circuit has 1 to {MOST_STARTS} starts.")
-    if any(posture not in POSTURES or leg not in LEAD_LEGS for posture, leg in starts):
+    if any(not posture or leg not in LEAD_LEGS for posture, leg in starts):
         raise ValueError("Each start has a posture and a leg.")
+    starts = [(own_posture(posture), leg) for posture, leg in starts]
     if not 5 <= distance_m <= FARTHEST_M:
         raise ValueError(f"A start is 5 to {FARTHEST_M} m: farther is a run.")
     if not 0 <= walk_back_s <= 600:

@@ -120,6 +120,16 @@ def test_the_box_calls_the_posture_that_was_asked_for(start, pins, posture):
     assert (long < 0.15 < short) == (posture == "prone")
 
 
+def test_a_posture_in_own_words_is_run_and_measured_from_the_picture_alone(start):
+    device = start()
+    row = device.until(device.request(posture="on one  knee"))
+    assert row.posture == "on one knee"
+    assert row.state == "done", row.reason
+    assert row.result["status"] == "measured"
+    assert row.result["posture"]["given"] is None
+    assert row.result["warnings"] == []
+
+
 def test_a_rep_that_is_asked_for_is_run_and_measured(start):
     device = start()
     asked_ns = time.monotonic_ns()

@@ -1,6 +1,15 @@
 """Postures, legs and holds: what every other part counts on finding there."""
 
-from pi.drills import CIRCUITS, FARTHEST_M, HOLDS, LEAD_LEGS, NOTES, POSTURES
+from pi.drills import (
+    CIRCUITS,
+    FARTHEST_M,
+    HOLDS,
+    LEAD_LEGS,
+    NOTES,
+    POSTURES,
+    own_posture,
+    posture_of,
+)
 from pi.settings import hold_for
 
 
@@ -15,6 +24,15 @@ def test_an_athlete_is_told_in_a_line_and_a_coach_what_to_mind():
         assert posture.words.endswith(".")
         assert posture.safety.endswith(".")
         assert posture.name == posture.name.strip().capitalize()
+
+
+def test_of_a_posture_in_own_words_is_known_what_any_start_needs():
+    own = posture_of(own_posture("  three  point "))
+    assert own.key == own.name == "three point"
+    assert own.safety.endswith("clear.")
+    assert own.high_m == max(posture.high_m for posture in POSTURES.values())
+    assert own.rhythm not in {posture.rhythm for posture in POSTURES.values()}
+    assert posture_of("plank") is POSTURES["plank"]
 
 
 def test_lying_plank_and_standing_differ_in_height():

@@ -554,10 +554,37 @@ def test_a_circuit_of_ones_own_is_kept_run_taken_out_and_brought_back(client, st
     assert "at most 40 m" in client.get("/session").text
 
 
+def test_a_circuit_may_have_starts_in_own_words(client, store):
+    own = OWN | {"posture": ["other", "prone"], "leg": ["free", "left"], "other": ["kneeling", ""]}
+    own["posture"] += [""]
+    own["other"] += ["sitting"]
+    own["leg"] += ["right"]
+    client.post("/session/circuit", data=own, headers=OURS)
+    client.post("/session/begin", data={"circuit": "own-1", "names": "Fox"}, headers=OURS)
+    page = client.get("/session").text
+    assert "kneeling, either leg first" in page
+    assert "The box calls it: long, short, long." in page
+    assert "kneeling" in client.get("/screen").text
+    assert "Next: Fox (kneeling)." in client.get("/state.json").json["sentence"]
+    rep = run(store, "a", 0.25)
+    assert rep.posture == "kneeling"
+    told = client.get(f"/session/{rep.session_id}").text
+    assert "kneeling" in told
+    token = store.athletes()[0].token
+    assert "kneeling, " in client.get(f"/me/{token}").text
+    assert ",kneeling," in client.get("/reps.csv").text
+    assert [turn.posture for turn in store.turns(rep.session_id)] == [
+        "kneeling",
+        "prone",
+        "sitting",
+    ]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"name": ""}, "name"),
+        ({"posture": ["other"], "leg": ["left"], "other": [" "]}, "1 to 16 characters"),
         ({"posture": ["", "", "", ""]}, "1 to 8 starts"),
         ({"posture": ["flying"], "leg": ["left"]}, "posture and a leg"),
         ({"distance_m": "400"}, "farther is a run"),

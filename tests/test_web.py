@@ -949,6 +949,26 @@ def test_the_first_page_is_light(client, store, ready, language):
         answer.close()
 
 
+def test_a_posture_in_own_words_is_armed_told_and_there_for_the_next_tap(client, store, ready):
+    for wrong in ({"other": ""}, {"other": "a" * 17}, {"posture": "kneeling"}):
+        assert arm(client, **({"posture": "other"} | wrong)).status_code == 400
+    said = arm(client, posture="other", other="a" * 17).text
+    assert "A posture in your own words has 1 to 16 characters." in said
+    assert store.latest_rep() is None
+    arm(client, posture="other", other=" <b>kneeling")
+    rep = store.latest_rep()
+    assert rep.posture == "<b>kneeling"
+    store.ask_stop(rep.id)
+    page = client.get("/").text
+    assert "Last: &lt;b&gt;kneeling" in page
+    assert 'value="&lt;b&gt;kneeling"' in page
+    assert re.search(r'value="other" id="another" form="choices" checked', page)
+    assert 'class="unknown"' in client.get("/reps").text
+    assert "Posture not known" not in client.get(f"/rep/{rep.id}").text
+    arm(client, posture="prone", other="kneeling")
+    assert store.latest_rep().posture == "prone", "the words are of another choice"
+
+
 def test_every_posture_has_a_picture_and_a_word(client, ready):
     page = client.get("/").text
     for posture in POSTURES.values():

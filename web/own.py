@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from flask import request
 from flask_babel import gettext as _
 
-from pi.drills import CUES, MOST_CUES, NOTES
+from pi.drills import CUES, MOST_CUES, NOTES, POSTURES, own_posture
 from pi.store import Athlete
 from web.at_hand import store
 from web.coach import is_coach
 
 CUE_LENGTH = 40
+OTHER = "other"
+"""In a form, in place of a posture: what stands beside it in own words."""
 
 
 def told_cues(cues: Sequence[str] | None) -> list[str]:
@@ -21,6 +23,18 @@ def told_cues(cues: Sequence[str] | None) -> list[str]:
 def told_notes(notes: Sequence[str]) -> list[str]:
     """As told_cues(): what anybody may tap, and on a coach's phone what somebody has typed."""
     return [note for note in notes if note in NOTES or is_coach()]
+
+
+def posture_in(chosen: str, other: str) -> str:
+    """A posture as it was chosen, or said in own words; ValueError for neither.
+
+    Every phone shows it: whoever starts has to know.
+    """
+    if chosen == OTHER:
+        return own_posture(other)
+    if chosen not in POSTURES:
+        raise ValueError("Each start has a posture and a leg.")
+    return chosen
 
 
 def cues_in_form() -> list[str]:

@@ -28,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pi import clock
-from pi.drills import HOLDS, NOTES, POSTURES
+from pi.drills import HOLDS, NOTES, OWN_LENGTH, POSTURES
 from pi.settings import home
 from pi.store import Busy, Evidence, NotAgreed, Rep, WrongStep
 from web import export, words
@@ -38,7 +38,7 @@ from web.export import download
 from web.games import in_words
 from web.language import language
 from web.live import Feed
-from web.own import told_notes
+from web.own import OTHER, posture_in, told_notes
 from web.people import everybody, names_of, no_clip
 from web.replay import draw_replay
 from web.reply import reply, wants_json
@@ -71,6 +71,7 @@ def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         state=state_now(store()),
         said=said,
         postures=POSTURES.values(),
+        own_length=OWN_LENGTH,
         holds=HOLDS.values(),
         athletes=everybody(),
         chosen=choices(),
@@ -92,9 +93,12 @@ answer = partial(reply, start_page, "pages.start")
 def choices() -> dict[str, Any]:
     """What the form shows as chosen: what was just asked for, else what the latest rep had."""
     latest = store().latest_rep()
-    usual = {"posture": "prone", "athlete": "", "hold": next(iter(HOLDS))}
+    usual = {"posture": "prone", "other": "", "athlete": "", "hold": next(iter(HOLDS))}
     if latest:
-        usual["posture"] = latest.posture
+        known = latest.posture in POSTURES
+        usual |= (
+            {"posture": latest.posture} if known else {"posture": OTHER, "other": latest.posture}
+        )
         usual["athlete"] = str(latest.athlete_id or "")
         usual["hold"] = hold_of(latest) or usual["hold"]
     return {name: request.values.get(name, value) for name, value in usual.items()}
@@ -114,13 +118,17 @@ def arm() -> ResponseReturnValue:
         athlete = row_id(form["athlete"]) if form.get("athlete") else None
     except ValueError:
         return answer(_("That choice is not there any more. Choose again."), 400)
-    if form.get("posture") not in POSTURES or hold is None:
+    if form.get("posture") not in (*POSTURES, OTHER) or hold is None:
         return answer(_("Choose a posture and a hold."), 400)
+    try:
+        posture = posture_in(form["posture"], form.get("other", ""))
+    except ValueError as problem:
+        return answer(words.sentence(str(problem)), 400)
     if not state_now(store())["alive"]:
         return answer(_("The timer is not running, so nothing was armed."), 503)
     try:
         rep = store().request_rep(
-            posture=form["posture"],
+            posture=posture,
             key=form.get("key") or secrets.token_urlsafe(16),
             athlete_id=athlete,
             drill=hold.drill | ({"clip": True} if form.get("clip") else {}),

@@ -1,5 +1,6 @@
 """The plan of a session: who starts, in which circuit, how; circuits of one's own."""
 
+from itertools import zip_longest
 from random import SystemRandom
 from typing import Any
 
@@ -16,6 +17,7 @@ from pi.drills import (
     LEAD_LEGS,
     MOST_STARTS,
     MOST_STATIONS,
+    OWN_LENGTH,
     POSTURES,
     own_circuit,
     stations,
@@ -24,7 +26,7 @@ from pi.store import MOST_LANES, Busy, Session
 from web.at_hand import poke, row_id, settings, store
 from web.language import N_
 from web.names import MOST_LETTERS, as_a_line, names_in, names_in_list, numbered
-from web.own import cues_in_form
+from web.own import OTHER, cues_in_form, posture_in
 from web.people import names_of
 from web.state import known_line, state_now
 from web.told import told
@@ -52,7 +54,9 @@ def plan_page(
         said=said,
         circuits=offered().values(),
         forgotten=request.args.get("forgotten", type=row_id),
-        postures=POSTURES.values(),
+        postures={key: posture.name for key, posture in POSTURES.items()}
+        | {OTHER: N_("Another way")},
+        own_length=OWN_LENGTH,
         legs=LEAD_LEGS,
         most_starts=MOST_STARTS,
         chosen=request.values.get("circuit") or (latest.circuit["key"] if latest else "article"),
@@ -111,12 +115,13 @@ def offered() -> dict[str, dict[str, Any]]:
 @page.post("/session/circuit")
 def add_circuit() -> ResponseReturnValue:
     form = request.form
-    starts = [
-        (posture, leg)
-        for posture, leg in zip(form.getlist("posture"), form.getlist("leg"), strict=False)
-        if posture
-    ]
+    rows = zip_longest(*(form.getlist(name) for name in ("posture", "leg", "other")), fillvalue="")
     try:
+        starts = [
+            (posture_in(posture or OTHER, other), leg)
+            for posture, leg, other in rows
+            if posture or other.strip()
+        ]
         distance_m, walk_back_s = int(form["distance_m"]), int(form["walk_back_s"])
         circuit = own_circuit(form["name"], starts, distance_m, walk_back_s)
     except (ValueError, KeyError) as problem:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 
 from pi import sessions
-from pi.drills import POSTURES
+from pi.drills import posture_of
 from pi.store import Rep, Session, Store, Turn, at_timer, boot_id, next_turns
 from web import words
 from web.rounds import Stations, stations_of
@@ -47,7 +47,7 @@ def ups(turns: list[Turn], names: dict[int | None, str], states: tuple[str, ...]
         Up(
             turn,
             names.get(turn.athlete_id, ""),
-            POSTURES[turn.posture],
+            posture_of(turn.posture),
             own[turn.athlete_id].index(turn.id) + 1 if sessions.is_planned(turn.state) else 0,
             len(own.get(turn.athlete_id, ())),
             called(names.get(turn.athlete_id, ""), alone),

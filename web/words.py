@@ -305,7 +305,7 @@ def posture(key: str | None) -> str:
     """A posture's name; `lying` is what the picture shows when it cannot tell back from belly."""
     if key == "lying":
         return _("Lying")
-    return _(POSTURES[key].name) if key in POSTURES else _("Posture not known")
+    return _(POSTURES[key].name) if key in POSTURES else key or _("Posture not known")
 
 
 def rhythm(posture: Posture) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pi import clock
-from pi.drills import LEAD_LEGS, POSTURES
+from pi.drills import LEAD_LEGS, own_posture
 from pi.games import MOST_LANES, MOST_PLAYERS, game_of, too_tall
 from pi.settings import hold_for
 from pi.store import stamps
@@ -43,12 +43,12 @@ class Reps(Connected):
     ) -> Rep:
         """A new rep, or the one that was already asked for with this key.
 
-        drill : overrides of the settings' [hold] for this rep, such as {"kind": "fixed"}; a game,
-        as in `games.game_of`; and "players": athletes or None, lane by lane, where several start.
-        The rep is the first one's. Raises Busy while another rep has not ended.
+        posture : one of POSTURES, or own words.   drill : overrides of the settings' [hold] for
+        this rep, such as {"kind": "fixed"}; a game, as in `games.game_of`; and "players": athletes
+        or None, lane by lane, where several start. The rep is the first one's.
+        Raises Busy while another rep has not ended.
         """
-        if posture not in POSTURES:
-            raise ValueError(f"posture: one of {', '.join(POSTURES)}, not {posture!r}")
+        posture = own_posture(posture)
         if lead_leg not in LEAD_LEGS:
             raise ValueError(f"lead_leg: one of {', '.join(LEAD_LEGS)}, not {lead_leg!r}")
         if not key or len(key) > 80:

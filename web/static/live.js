@@ -310,6 +310,8 @@ const decimal = (number) => String(number).replace(".", (1.5).toLocaleString(doc
     } catch { say("said", _("The timer did not answer. Try again.")); }
   });
 
+  find("other")?.addEventListener("input", () => { find("another").checked = true; });
+
   const clock = find("clock");
   if (clock) {
     clock.querySelector("label").remove();
