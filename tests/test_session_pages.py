@@ -554,6 +554,35 @@ def test_a_circuit_of_ones_own_is_kept_run_taken_out_and_brought_back(client, st
     assert "at most 40 m" in client.get("/session").text
 
 
+def test_a_circuit_is_changed_and_the_one_before_can_be_had_back(client, store):
+    page = client.get("/session?change=short").text
+    assert 'name="name" maxlength="40" required value="Short"' in page
+    assert '<details id="own" open>' in page
+    assert page.count('<option value="plank" selected>') == 1
+    assert '<details id="own">' in client.get("/session").text
+    told = client.post("/session/circuit", data=OWN | {"of": "short"}, headers=OURS)
+    assert "Short: " in re.sub("<[^>]*>", "", client.get(told.location).text), "it came along"
+    more = OWN | {"of": "own-1", "name": "Tuesday", "other": ["", "kneeling", "", ""]}
+    told = client.post("/session/circuit", data=more, headers=OURS)
+    page = client.get(told.location).text
+    assert "Undo" in page
+    assert [each["name"] for each in store.circuits()] == ["Tuesday"]
+    page = client.get("/session?change=own-2").text
+    assert 'value="kneeling"' in page
+    client.post("/session/circuit/1/back", headers=OURS)
+    assert [each["name"] for each in store.circuits()] == ["Monday", "Tuesday"]
+
+
+def test_a_circuit_that_could_not_be_is_still_typed(client, store):
+    wrong = OWN | {"distance_m": "400", "other": ["", "kneeling", "", ""], "of": "short"}
+    page = client.post("/session/circuit", data=wrong, headers=OURS).text
+    assert '<details id="own" open>' in page
+    for typed in ("Monday", "400", "kneeling", "30", "short"):
+        assert f'value="{typed}"' in page
+    assert page.count('<option value="right" selected>') == 1
+    assert page.count('<option value="standing" selected>') == 1
+
+
 def test_a_circuit_may_have_starts_in_own_words(client, store):
     own = OWN | {"posture": ["other", "prone"], "leg": ["free", "left"], "other": ["kneeling", ""]}
     own["posture"] += [""]

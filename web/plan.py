@@ -2,7 +2,7 @@
 
 from itertools import zip_longest
 from random import SystemRandom
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -34,6 +34,7 @@ from web.told import told
 page = Blueprint("plan", __name__)
 
 MOST_NAMES = 60
+OWN_KEY = "own-"  # begins the keys of one's own circuits
 TEAMS = (N_("Red"), N_("Blue"), N_("Yellow"), N_("Green"), N_("Orange"), N_("Violet"))
 
 
@@ -54,6 +55,7 @@ def plan_page(
         said=said,
         circuits=offered().values(),
         forgotten=request.args.get("forgotten", type=row_id),
+        draft=draft(),
         postures={key: posture.name for key, posture in POSTURES.items()}
         | {OTHER: N_("Another way")},
         own_length=OWN_LENGTH,
@@ -112,14 +114,48 @@ def offered() -> dict[str, dict[str, Any]]:
     return {circuit.key: circuit._asdict() for circuit in CIRCUITS.values()} | own
 
 
+class Draft(NamedTuple):
+    """What the form of a circuit of one's own shows."""
+
+    rows: list[tuple[str, str, str]]  # MOST_STARTS of posture, leg, own words
+    opened: bool
+    name: str = ""
+    distance_m: str = "60"
+    walk_back_s: str = "60"
+    of: str = ""  # key of the circuit that is changed
+
+
+def draft() -> Draft:
+    """What was typed, where it could not be; else the circuit that is to be changed, or nothing."""
+    form, empty = request.form, [("", "left", "")] * MOST_STARTS
+    if "distance_m" in form:
+        said = [form.get(name, "") for name in ("name", "distance_m", "walk_back_s", "of")]
+        return Draft((typed_starts() + empty)[:MOST_STARTS], True, *said)
+    key = request.args.get("change", "")
+    if (circuit := offered().get(key)) is None:
+        return Draft(empty, False)
+    rows = [
+        (posture, leg, "") if posture in POSTURES else (OTHER, leg, posture)
+        for posture, leg in circuit["starts"]
+    ]
+    lengths = str(circuit["distance_m"]), str(circuit["walk_back_s"])
+    return Draft([*rows, *empty][:MOST_STARTS], True, _(circuit["name"]), *lengths, key)
+
+
+def typed_starts() -> list[tuple[str, str, str]]:
+    """Posture, leg and own words of each row of the form."""
+    postures, legs, others = map(request.form.getlist, ("posture", "leg", "other"))
+    return list(zip_longest(postures, legs, others, fillvalue=""))
+
+
 @page.post("/session/circuit")
 def add_circuit() -> ResponseReturnValue:
+    """Keep a circuit of one's own; one that is changed is taken out for it, with undo."""
     form = request.form
-    rows = zip_longest(*(form.getlist(name) for name in ("posture", "leg", "other")), fillvalue="")
     try:
         starts = [
             (posture_in(posture or OTHER, other), leg)
-            for posture, leg, other in rows
+            for posture, leg, other in typed_starts()
             if posture or other.strip()
         ]
         distance_m, walk_back_s = int(form["distance_m"]), int(form["walk_back_s"])
@@ -128,8 +164,12 @@ def add_circuit() -> ResponseReturnValue:
         wrong_number = isinstance(problem, KeyError) or "invalid literal" in str(problem)
         whole = _("Distance and walk back are whole numbers.")
         return plan_page(whole if wrong_number else told(str(problem)), 400)
+    before = offered().get(form.get("of", ""), {}).get("key", "")
     key = store().save_circuit(circuit)
-    return redirect(url_for("session.show", circuit=key), 303)
+    replaced = int(before[len(OWN_KEY) :]) if before.startswith(OWN_KEY) else None
+    if replaced:
+        store().delete_circuit(replaced)
+    return redirect(url_for("session.show", circuit=key, forgotten=replaced), 303)
 
 
 @page.post("/session/circuit/<int:number>/<what>")
