@@ -965,7 +965,10 @@ def test_a_posture_in_own_words_is_armed_told_and_there_for_the_next_tap(client,
     assert re.search(r'value="other" id="another" form="choices" checked', page)
     assert 'class="unknown"' in client.get("/reps").text
     assert "Posture not known" not in client.get(f"/rep/{rep.id}").text
-    arm(client, posture="prone", other="kneeling")
+    arm(client, posture="prone", other="kneeling", leg="right")
+    assert store.latest_rep().lead_leg == "right"
+    assert '<option value="right" selected>' in client.get("/").text
+    assert arm(client, leg="middle").status_code == 400
     assert store.latest_rep().posture == "prone", "the words are of another choice"
 
 

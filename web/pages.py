@@ -28,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pi import clock
-from pi.drills import HOLDS, NOTES, OWN_LENGTH, POSTURES
+from pi.drills import HOLDS, LEAD_LEGS, NOTES, OWN_LENGTH, POSTURES
 from pi.settings import home
 from pi.store import Busy, Evidence, NotAgreed, Rep, WrongStep
 from web import export, words
@@ -72,6 +72,7 @@ def start_page(said: str = "", status: int = 200) -> ResponseReturnValue:
         said=said,
         postures=POSTURES.values(),
         own_length=OWN_LENGTH,
+        legs=LEAD_LEGS,
         holds=HOLDS.values(),
         athletes=everybody(),
         chosen=choices(),
@@ -93,12 +94,18 @@ answer = partial(reply, start_page, "pages.start")
 def choices() -> dict[str, Any]:
     """What the form shows as chosen: what was just asked for, else what the latest rep had."""
     latest = store().latest_rep()
-    usual = {"posture": "prone", "other": "", "athlete": "", "hold": next(iter(HOLDS))}
+    usual = {
+        "posture": "prone",
+        "other": "",
+        "leg": "free",
+        "athlete": "",
+        "hold": next(iter(HOLDS)),
+    }
     if latest:
-        known = latest.posture in POSTURES
-        usual |= (
-            {"posture": latest.posture} if known else {"posture": OTHER, "other": latest.posture}
-        )
+        usual["posture"] = latest.posture
+        if latest.posture not in POSTURES:
+            usual |= {"posture": OTHER, "other": latest.posture}
+        usual["leg"] = latest.lead_leg
         usual["athlete"] = str(latest.athlete_id or "")
         usual["hold"] = hold_of(latest) or usual["hold"]
     return {name: request.values.get(name, value) for name, value in usual.items()}
@@ -113,12 +120,12 @@ def hold_of(rep: Rep) -> str:
 @site.post("/arm")
 def arm() -> ResponseReturnValue:
     form = request.form
-    hold = HOLDS.get(form.get("hold", next(iter(HOLDS))))
+    hold, leg = HOLDS.get(form.get("hold", next(iter(HOLDS)))), form.get("leg", "free")
     try:
         athlete = row_id(form["athlete"]) if form.get("athlete") else None
     except ValueError:
         return answer(_("That choice is not there any more. Choose again."), 400)
-    if form.get("posture") not in (*POSTURES, OTHER) or hold is None:
+    if form.get("posture") not in (*POSTURES, OTHER) or hold is None or leg not in LEAD_LEGS:
         return answer(_("Choose a posture and a hold."), 400)
     try:
         posture = posture_in(form["posture"], form.get("other", ""))
@@ -129,6 +136,7 @@ def arm() -> ResponseReturnValue:
     try:
         rep = store().request_rep(
             posture=posture,
+            lead_leg=leg,
             key=form.get("key") or secrets.token_urlsafe(16),
             athlete_id=athlete,
             drill=hold.drill | ({"clip": True} if form.get("clip") else {}),
