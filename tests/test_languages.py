@@ -26,6 +26,13 @@ pytestmark = pytest.mark.usefixtures("ready")
 # --- nothing is missing --------------------------------------------------------------------------
 
 
+def test_no_template_takes_what_somebody_typed_for_a_text_of_ours():
+    """In a template _() of a variable is neither escaped nor safe from a % in it."""
+    for template in (ROOT / "web/templates").glob("*.html"):
+        wrong = re.findall(r"(?<![\w.])_\(\s*[^'\"\s][^)]*\)", template.read_text("utf-8"))
+        assert wrong == [], template.name
+
+
 def test_every_catalogue_is_complete_and_compiled():
     checked = subprocess.run(
         [sys.executable, str(ROOT / "tools/translations.py"), "--check"],

@@ -583,6 +583,27 @@ def test_a_circuit_that_could_not_be_is_still_typed(client, store):
     assert page.count('<option value="standing" selected>') == 1
 
 
+def test_whatever_is_typed_for_a_session_is_text_and_nothing_else(client, store):
+    own = OWN | {"name": "<u>5% 1", "posture": ["other"], "other": ["<u>5% 2"], "leg": ["left"]}
+    client.post("/session/circuit", data=own, headers=OURS)
+    typed = {"circuit": "own-1", "names": "<u>5% 3, Owl, Bee", "own": "<u>5% 4", "teams": "2"}
+    typed |= {"stations": "<u>5% 5", "minutes": "6"}
+    assert client.post("/session/begin", data=typed, headers=OURS).status_code == 303
+    run(store, "a", 0.25)
+    token = store.athletes()[0].token
+    seen = ""
+    for path in ("/session", "/screen", "/session/1", f"/me/{token}", "/", "/reps", "/rep/1"):
+        page = client.get(path)
+        assert page.status_code == 200, path
+        assert "<u>" not in page.text, path
+        seen += page.text
+    client.post("/session/1/end", headers=OURS)
+    seen += client.get("/session?change=own-1").text
+    assert "<u>" not in seen
+    for number in range(1, 6):
+        assert f"&lt;u&gt;5% {number}" in seen, number
+
+
 def test_a_circuit_may_have_starts_in_own_words(client, store):
     own = OWN | {"posture": ["other", "prone"], "leg": ["free", "left"], "other": ["kneeling", ""]}
     own["posture"] += [""]
