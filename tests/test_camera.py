@@ -106,6 +106,19 @@ def test_no_picture_of_the_first_pass_waits_for_its_memory():
     assert resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before < pages / 20
 
 
+def test_a_picture_that_is_being_filled_when_a_camera_stops_is_not_kept():
+    ring = Ring(SIZE, 100, seconds=0.2)
+    fill(ring, range(1, 4))
+    ring.slot()[:] = 9
+    ring.hold()
+    ring.keep(10**9)
+    fill(ring, [8])
+    assert numbers_in(ring.recording(0, EVER)) == [1, 2, 3]
+    ring.clear()
+    fill(ring, [5])
+    assert numbers_in(ring.recording(0, EVER)) == [5]
+
+
 def test_a_recording_outlives_its_ring():
     ring = Ring(SIZE, 100, seconds=0.2)
     fill(ring, range(1, 11))

@@ -68,6 +68,7 @@ class Camera:
     def stop(self) -> None:
         """Leave the ring as it is."""
         self._filling.clear()
+        self.ring.hold()
 
     def close(self) -> None:
         """Give the device back."""

@@ -82,6 +82,7 @@ class Ring:
         self._times_ns = np.zeros(2 * frames, np.int64)
         self._count = 0  # pictures kept since clear()
         self._filling: int | None = None  # which of them slot() gave out
+        self._held = False
         self._news = threading.Condition()
 
     @property
@@ -94,6 +95,12 @@ class Ring:
         with self._news:
             self._count = 0
             self._filling = None
+            self._held = False
+
+    def hold(self) -> None:
+        """Keep nothing more until clear(), nor the picture that is being filled."""
+        with self._news:
+            self._held = True
 
     def slot(self) -> np.ndarray:
         """The (h, w) picture to fill next; keep() makes it part of the recording."""
@@ -104,7 +111,7 @@ class Ring:
     def keep(self, time_ns: int) -> None:
         """The picture in slot() is complete and was exposed at time_ns."""
         with self._news:
-            if self._filling != self._count:  # cleared meanwhile
+            if self._held or self._filling != self._count:  # cleared meanwhile
                 return
             at = self._count % self.capacity
             self._times_ns[at] = self._times_ns[at + self.capacity] = time_ns
