@@ -2,7 +2,7 @@
 
 How it sounds, the same for an active buzzer that has one loudness and one pitch:
 
-    marks    one or two beeps, long or short: the rhythm says which start comes
+    marks    one to three beeps, long or short: the rhythm says which start comes
     set      two ticks, too short to be taken for GO
     GO       one long tone, and the LED
     call     a number, in as many short beeps: of the game in which only that number goes

@@ -34,15 +34,25 @@ from web.pages import error_page, site
 from web.security import guard
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 STATIC = Path(__file__).parent / "static"
+
+
+class Pages(Flask):
+    """Each page that is only looked at is of one moment, and the store is opened once for it."""
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return super().wsgi_app(environ, start_response)
+        with self.extensions["store"].at_one_moment():
+            return super().wsgi_app(environ, start_response)
 
 
 def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
     """The pages over one store; without arguments over the one that the settings name."""
     settings = settings or load_settings()
-    app = Flask(__name__)
+    app = Pages(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # names and choices, never a clip
     app.extensions["settings"] = settings
     app.extensions["store"] = store or open_store(settings.store.url)
@@ -81,21 +91,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_error_handler(SQLAlchemyError, error_page)
     guard(app, settings.web.names)
     coach.keep_to_coach(app, app.extensions["store"])
-    one_moment = _at_one_moment(app.wsgi_app, app.extensions["store"])
-    app.wsgi_app = one_moment  # type: ignore[method-assign, assignment]
     return app
-
-
-def _at_one_moment(pages: WSGIApplication, store: Store) -> WSGIApplication:
-    """Each page that is only looked at is of one moment, and the store is opened once for it."""
-
-    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return pages(environ, start)
-        with store.at_one_moment():
-            return pages(environ, start)
-
-    return answer
 
 
 def _version(path: Path) -> str:
