@@ -216,11 +216,11 @@ def test_a_coach_has_eight_one_sleeps_one_loses_the_network_one_has_no_javascrip
     assert plain.locator("#arm").is_hidden(), "it only watches"
     sleeper.evaluate("window.mine = true; for (const stream of window.streams) stream.close()")
     lost.context.set_offline(True)
-    track.starts(coach)
+    track.makes_a_start(coach)
     up(coach, "Owl")
     coach.locator("#order li", has_text="Owl").first.get_by_text("Skip").click()
     up(coach, "Bee")
-    track.starts(coach)
+    track.makes_a_start(coach)
     up(coach, "Elk")
     sleeper.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     up(sleeper, "Elk")
