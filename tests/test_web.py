@@ -482,6 +482,18 @@ def test_every_way_of_ending_can_be_asked_for(client, store, status):
     assert re.findall(r'href="/rep/(\d+)"', client.get(f"/reps?status={status}").text) == wanted
 
 
+def test_a_posture_in_own_words_can_be_asked_for_as_long_as_a_rep_has_it(client, store):
+    kneeling = add_rep(store, posture="kneeling")
+    add_rep(store, posture="prone")
+    assert "<option>kneeling</option>" in client.get("/reps").text
+    page = client.get("/reps?posture=kneeling").text
+    assert re.findall(r'href="/rep/(\d+)"', page) == [str(kneeling.id)]
+    assert "<option selected>kneeling</option>" in page
+    assert len(client.get("/reps.csv?posture=kneeling").text.splitlines()) == 2
+    store.delete_rep(kneeling.id)
+    assert "kneeling" not in client.get("/reps").text
+
+
 def test_nonsense_in_the_address_is_left_out(client, store):
     add_rep(store)
     for query in ("athlete_id=x", f"before={'9' * 40}", "status=best", "posture=x", "before=-1"):
@@ -963,7 +975,9 @@ def test_a_posture_in_own_words_is_armed_told_and_there_for_the_next_tap(client,
     assert "Last: &lt;b&gt;kneeling" in page
     assert 'value="&lt;b&gt;kneeling"' in page
     assert re.search(r'value="other" id="another" form="choices" checked', page)
-    assert 'class="unknown"' in client.get("/reps").text
+    page = client.get("/reps").text
+    assert 'class="unknown"' in page
+    assert "<bdi>&lt;b&gt;kneeling</bdi>" in page, "a picture of nothing in particular tells nobody"
     assert "Posture not known" not in client.get(f"/rep/{rep.id}").text
     arm(client, posture="prone", other="kneeling", leg="right")
     assert store.latest_rep().lead_leg == "right"

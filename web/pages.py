@@ -332,6 +332,7 @@ def reps() -> ResponseReturnValue:
         athletes=everybody(),
         names=names_of(),
         postures=POSTURES,
+        own_postures=store().own_postures(),
         state=state_now(store()),
     )
 
@@ -352,10 +353,11 @@ def reps_xlsx() -> ResponseReturnValue:
 def filters() -> dict[str, Any]:
     """What the address asks for, as store.reps() takes it; what makes no sense is left out."""
     args = request.args
+    known = (*POSTURES, *store().own_postures())
     return {
         "athlete_id": args.get("athlete_id", type=row_id),
         "session_id": args.get("session_id", type=row_id),
-        "posture": args.get("posture") if args.get("posture") in POSTURES else None,
+        "posture": args.get("posture") if args.get("posture") in known else None,
         "status": args.get("status") if args.get("status") in words.STATUSES else None,
     }
 

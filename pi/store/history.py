@@ -71,6 +71,14 @@ class History(Connected):
             each = each_start(connection, [as_rep(row) for row in connection.execute(wanted)])
         return [rep for rep in each if rep.athlete_id == athlete_id]
 
+    def own_postures(self) -> list[str]:
+        """The postures in somebody's own words that reps have, by the alphabet."""
+        posture = rep_table.c.posture
+        wanted = sa.select(posture).distinct().order_by(posture)
+        wanted = wanted.where(posture.not_in(list(POSTURES)), rep_table.c.deleted_at.is_(None))
+        with self._reading() as connection:
+            return list(connection.scalars(wanted))
+
     def starts(
         self,
         session_id: int,
