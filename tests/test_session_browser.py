@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from sample_reps import begin_class, sample_result, walk
+from sample_reps import begin_class, lanes_result, sample_result, walk
 from test_page import (
     FITS,
     SIDEWAYS,
@@ -19,6 +19,8 @@ from test_page import (
 from test_session_pages import run
 from two_processes import PHONE
 
+from pi import sessions
+from pi.drills import CIRCUITS, stations
 from web.plan import TEAMS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
@@ -97,20 +99,42 @@ def test_every_page_of_a_session_fits_the_phone(phone, store, size):
         assert page.evaluate(SLIVERS) == [], path
 
 
-READ_AT_ONCE = ("#word", ".who", ".figure.big")
+READ_AT_ONCE = ("#word", ".first .who", ".who", ".figure.big")
+LEAST_MM = 15_000 * math.tan(math.radians(5 / 60))  # good eyes read what is 5' high from 15 m
+
+# Of each sheet that is not the only one, else of the page: how far it hangs out below, and its
+# smallest letters in % of the width.
+SHEETS = """() => {
+  const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const parts = [];
+  while (texts.nextNode()) {
+    const part = texts.currentNode.parentElement;
+    if (texts.currentNode.data.trim() && !part.closest(".unseen")) parts.push(part);
+  }
+  const look = () => {
+    const seen = parts.filter((part) => part.getClientRects().length);
+    const size = (part) => parseFloat(getComputedStyle(part).fontSize) * 100 / innerWidth;
+    const least = seen.reduce((one, other) => (size(other) < size(one) ? other : one));
+    const below = document.documentElement.scrollHeight - innerHeight;
+    return [below, size(least), least.textContent.trim().slice(0, 30)];
+  };
+  const sheets = [...document.querySelectorAll(".sheet")];
+  if (!sheets.length) return [look()];
+  return sheets.map((sheet) => {
+    for (const each of sheets) each.hidden = each !== sheet;
+    return look();
+  });
+}"""
 
 
 def test_the_big_screen_is_read_from_15_m(phone, store):
-    """On a television of 55 inches, 1.21 m wide. Good eyes read letters that are 5' high, and
-    at a glance those that are twice as high."""
+    """On a television of 55 inches, 1.21 m wide; at a glance what is twice as high as need be."""
     begin(phone("/session"), names=EIGHT)
     run(store, "one")
     page = phone("/screen", size={"width": 1920, "height": 1080})
-    least_mm = 15_000 * math.tan(math.radians(5 / 60))
     for view, texts in {
         "now": ("#word", "#sentence", ".first .who", ".first p", ".then"),
         "last": (".who", ".figure.big"),
-        "board": (".board .who",),
     }.items():
         store.set_station(screen=view)
         page.goto("/screen")
@@ -118,14 +142,15 @@ def test_the_big_screen_is_read_from_15_m(phone, store):
             part = page.locator(text).first
             px = part.evaluate("part => parseFloat(getComputedStyle(part).fontSize)")
             capital_mm = 0.7 * px * 1210 / 1920
-            glance = view != "board" and text.split()[-1] in READ_AT_ONCE
-            assert capital_mm >= (2.0 if glance else 1.0) * least_mm, (view, text, capital_mm)
+            glance = text in READ_AT_ONCE
+            assert capital_mm >= (2.0 if glance else 1.0) * LEAST_MM, (view, text, capital_mm)
         assert page.evaluate(FITS) == [False, []], view
 
 
 def test_a_class_of_thirty_is_on_the_big_screen_without_scrolling(phone, store):
     begin_class(store)
     session = store.running_session().id
+    store.change_circuit(session, ranking=True)
     page = phone("/screen")
     who = dict.fromkeys(turn.athlete_id for turn in store.turns(session))
     dealt = {each: TEAMS[k % 4] for k, each in enumerate(who)}
@@ -138,10 +163,90 @@ def test_a_class_of_thirty_is_on_the_big_screen_without_scrolling(phone, store):
         store.set_teams(session, teams)
         store.set_station(screen=view)
         page.goto("/screen")
-        assert page.evaluate(FITS) == [False, []], (view, width, language, lanes)
-        down = page.evaluate("document.documentElement.scrollHeight - innerHeight")
-        assert down == 0, (view, width, language, lanes, teams is dealt)
+        assert far_too_small(page) == [], (view, width, language, lanes, teams is dealt)
     store.set_station(language="")
+
+
+def far_too_small(page):
+    """What of a television's screen hangs out of it, or is too small to be read from 15 m."""
+    wide, cut = page.evaluate(FITS)
+    assert not wide
+    assert [part for part in cut if not part.startswith("<bdi>")] == []  # a long name ends in …
+    return [
+        sheet
+        for sheet in page.evaluate(SHEETS)
+        if sheet[0] or 0.7 * sheet[1] / 100 * 1210 < LEAST_MM
+    ]
+
+
+def test_whatever_the_big_screen_shows_is_read_from_15_m(phone, store):
+    """Lanes, stations, gains, who was quickest, a long name: on a television, in each language."""
+    page = phone("/screen", size={"width": 1280, "height": 720})
+    names = [*EIGHT, "Maximiliane-Friederike von Oberhausen", *(f"Animal {k}" for k in range(7))]
+    athletes = [store.add_athlete(name).id for name in names]
+    circuit = CIRCUITS["short"]
+    plan = sessions.plan(athletes, list(circuit.starts))
+    dealt = dict(zip(athletes, TEAMS[:4] * 4, strict=True))
+
+    def begun(**more):
+        session = store.begin_session(circuit._asdict() | more, plan)
+        store.set_teams(session.id, dealt)
+        return session
+
+    def shown(view):
+        store.set_station(screen=view)
+        for language in ("en", "de", "es", "fr"):
+            store.set_station(language=language)
+            page.goto("/screen")
+            assert far_too_small(page) == [], (view, language)
+
+    earlier = begun()
+    for k in range(41):
+        run(store, f"earlier {k}", 0.40 + 0.002 * k)
+    shown("last")
+    store.end_session(earlier.id)
+    alone = store.begin_session(
+        circuit._asdict(), sessions.plan(athletes[8:9], list(circuit.starts))
+    )
+    shown("now")
+    store.end_session(alone.id)
+    ranked = begun(ranking=True)
+    for k in range(40):
+        run(store, f"ranked {k}", 0.20 + 0.01 * (k % 16), "measured" if k % 9 else "no_movement")
+    shown("board")
+    store.end_session(ranked.id)
+    together = begun(lanes=4)
+    rep = walk(store, store.request_turn("four"), "settling", "holding", "running", "analysing")
+    store.change_rep(rep.id, state="done", result=lanes_result(0.21, None, 0.3, 0.22))
+    shown("last")
+    shown("now")
+    store.end_session(together.id)
+    most = ["plank hold", "sideways hops", "rest", "m" * 24, "wall sit", "stretch"]
+    for lanes, others in ((1, most), (2, most), (4, most[:3])):
+        round_about = begun(lanes=lanes, stations=stations(others, 6, TEAMS[:4]))
+        shown("now")
+        store.end_session(round_about.id)
+    store.set_station(language="")
+
+
+def test_a_board_of_many_comes_in_sheets_that_take_turns_and_stay_for_the_keyboard(phone, store):
+    names = [f"Pupil {k}" for k in range(30)]
+    begin(phone("/session"), names=names)
+    store.set_station(screen="board")
+    page = phone("/home", size={"width": 1280, "height": 720})
+    page.clock.install()
+    page.goto("/screen")
+    seen = page.locator(".board .who:visible")
+    for sheet in (0, 1, 2, 3, 4, 0):
+        playwright.expect(seen).to_have_text(names[6 * sheet : 6 * sheet + 6])
+        page.clock.run_for(8500)
+    page.locator(".sheet:visible").focus()
+    page.clock.run_for(30_000)
+    playwright.expect(seen.first).to_have_text("Pupil 6")
+    phone_page = phone("/screen")
+    playwright.expect(phone_page.locator(".board .who:visible")).to_have_count(30)
+    plain = phone("/screen", java_script_enabled=False)
+    playwright.expect(plain.locator(".board .who:visible")).to_have_count(30)
 
 
 def test_nothing_serious_stands_in_anybodys_way(phone, store):

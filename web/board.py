@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ from web.turns import Asked, asks_feeling, called, is_alone
 page = Blueprint("board", __name__)
 
 EARLIER = 30  # starts of one posture that "before" is taken from
+SHEET = 6  # athletes that have room on a television in letters for 15 m
+FIRST = 12  # of the quickest: with ties they may be many
 
 Quantity = dict[str, float]
 
@@ -131,6 +134,28 @@ def first_of(session: Session, told: list[Column]) -> list[First]:
         rows = [(place, names[who], quantity(known[who])) for place, who in ranked]
         found.append(First(*kind, rows))
     return found
+
+
+class Sheet(NamedTuple):
+    """As much of the board as the big screen shows at a time: one of the three."""
+
+    teams: Sequence[sessions.Total] = ()
+    columns: Sequence[Column] = ()
+    first: First | None = None
+
+
+def sheets(told: list[Column], first: list[First]) -> list[Sheet]:
+    """The teams, everybody in the order of the plan, who was quickest: in letters for 15 m."""
+    teams = teams_of(told)
+    return [
+        *([Sheet(teams=teams)] if teams else ()),
+        *(Sheet(columns=told[k : k + SHEET]) for k in range(0, len(told), SHEET)),
+        *(
+            Sheet(first=kind._replace(rows=kind.rows[k : k + FIRST]))
+            for kind in first
+            for k in range(0, max(1, len(kind.rows)), FIRST)
+        ),
+    ]
 
 
 def measured(reps: list[Rep]) -> list[Rep]:

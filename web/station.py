@@ -199,8 +199,4 @@ def board_of(session: Session) -> dict[str, Any]:
         return {}
     turns, reps = store().turns(session.id), store().starts(session.id, results=False, planned=True)
     told = board.columns(session, turns, reps, asks_feeling(store()), coach=False)
-    return {
-        "columns": told,
-        "teams": board.teams_of(told),
-        "first": board.first_of(session, told),
-    }
+    return {"sheets": board.sheets(told, board.first_of(session, told))}

@@ -2,13 +2,14 @@
 // loads the page again, and the seconds are those of when it was loaded.
 (() => {
   "use strict";
-  const LONGEST_MS = 4000;
-  let ends = 0, roundEnds = 0, busy = 0;
+  const LONGEST_MS = 4000, SHEET_MS = 8000;
+  let sheet = 0, turned = performance.now(), ends = 0, roundEnds = 0, busy = 0;
   const after = (seconds) => performance.now() + 1000 * Number(seconds);
   function begin() {
     ends = after(document.querySelector("[data-rest]")?.dataset.rest ?? 0);
     roundEnds = after(document.querySelector("[data-round]")?.dataset.round ?? 0);
     busy = 0;
+    turnSheets();
   }
   function tell(part, end) {
     const left = Math.max(0, Math.round((end - performance.now()) / 1000));
@@ -16,7 +17,16 @@
     if (part.textContent !== text) part.textContent = text;
     return left;
   }
+  // The board's sheets take turns on a screen that nobody scrolls; one that has the keyboard stays.
+  function turnSheets() {
+    const sheets = [...document.querySelectorAll(".sheet")], now = performance.now();
+    const far = matchMedia("(min-width: 60rem) and (orientation: landscape)").matches;
+    if (document.activeElement?.closest("#screen-up")) turned = now;
+    else if (now - turned >= SHEET_MS) [sheet, turned] = [sheet + 1, now];
+    sheets.forEach((part, k) => { part.hidden = far && k !== sheet % sheets.length; });
+  }
   function count() {
+    turnSheets();
     const rest = document.querySelector("[data-rest]"), round = document.querySelector("[data-round]");
     if (rest && !rest.parentElement.hidden && !tell(rest, ends)) rest.parentElement.hidden = true;
     if (round && !round.hidden && !tell(round.querySelector("strong"), roundEnds)) {
