@@ -476,8 +476,7 @@ def _with_game(
         kept["recalled"] = True
     if go and second:
         kept["gap_s"] = (second.time_ns - go.time_ns) * 1e-9
-        # anywhere between the stamps, both
-        kept["u_gap_s"] = math.hypot(go.width_ns, second.width_ns) * 1e-9 / math.sqrt(12.0)
+        kept["u_gap_s"] = math.hypot(go.u_s, second.u_s)
         kept["second_go"] = second._asdict()
     if chaser is not None:
         kept["chaser"] = chaser
@@ -552,6 +551,7 @@ def _measure(
     store, settings = station.store, station.settings
     assert end.frames is not None and end.go is not None  # noqa: PT018 - analysing has both
     began = time.monotonic()
+    used = used | {"u_go_s": max(go.u_s for go in (end.go, end.second) if go)}
     spoilt = _moved_meanwhile(end.frames.luma, data, kept)
     if spoilt:
         used = used | {"place": used["place"] | {"spoilt": spoilt}}
@@ -571,6 +571,7 @@ def _measure(
         end.go.time_ns,
         source="gpio",
         hold_s=end.hold_s,
+        u_go_s=used["u_go_s"],
         calibration=data,
         posture=_known(rep.posture),
         height_m=settings.place.height_m,

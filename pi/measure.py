@@ -82,6 +82,7 @@ class Given(NamedTuple):
     source: str = "given"  # gpio | led | audio | given
     time_s: float = 0.0  # the signal's instant in the recording's own time
     hold_s: float | None = None
+    u_go_s: float = 0.0  # of the signal's instant, where the timer gave it
     waited_s: float = 0.0  # for this signal, from the one that was for somebody else
     posture: str | None = None
     stature_m: float | None = None
@@ -256,6 +257,7 @@ def _reaction_parts(
     # anywhere within the exposure; a flash is seen somewhere within a picture's time
     parts["exposure"] = seen.exposure_s / np.sqrt(12.0)
     parts["sound"] = delay * U_SOUND
+    parts["GO"] = given.u_go_s
     if given.source == "led":
         parts["signal"] = float(np.median(np.diff(seen.time))) / np.sqrt(12.0)
     return parts

@@ -308,6 +308,7 @@ def analyse(
     *,
     source: str = "given",
     hold_s: float | None = None,
+    u_go_s: float = 0.0,
     cones: list[dict[str, Any]] | None = None,
     calibration: Mapping[str, Any] | None = None,
     scale: float = 1.0,
@@ -323,6 +324,7 @@ def analyse(
     """Measure one recording.
 
     signal_ns : the signal on the clock of frames.times_ns; the buzzer's rise comes on top.
+    u_go_s : its standard uncertainty; the reaction's holds it.
     cones : as in `calibration.fit_line`, in px of the picture before it was shrunk by `scale`;
     or calibration, as in `calibration.line_from`: cones and what is known of lens and level.
     spoilt : why nothing in it can be measured; its pictures and observations are kept all the same.
@@ -349,6 +351,7 @@ def analyse(
         source=source,
         time_s=(start_ns - int(frames.times_ns[0])) * 1e-9 if source == "gpio" else start_ns * 1e-9,
         hold_s=hold_s,
+        u_go_s=u_go_s,
         posture=posture,
         stature_m=height_m,
         buzzer_distance_m=buzzer_distance_m,
@@ -421,6 +424,7 @@ def reanalyse(stored: bytes, result: dict[str, Any], settings: dict[str, Any]) -
         source=result["signal"]["source"],
         time_s=result["signal"]["time_s"],
         hold_s=result["signal"]["hold_s"],
+        u_go_s=settings.get("u_go_s", 0.0),
         posture=result["posture"]["given"],
         stature_m=place.get("height_m"),
         buzzer_distance_m=place["buzzer_distance_m"],

@@ -27,6 +27,7 @@ ADVICE = {
     "frame time": "more pictures a second",
     "exposure": "more light, so that the exposure can be shorter",
     "sound": "the buzzer nearer to the athlete, its distance and the temperature entered",
+    "GO": "nothing else that runs on the timer's computer",
     "signal": "the timer's own signal, or a beep, in place of a light in the film",
     "smoothing": "more pictures a second, clothes that differ from the track",
     "extrapolation": "nothing trackside: where a movement began is a model's answer",

@@ -57,6 +57,7 @@ def test_the_stamps_enclose_the_moment_the_pin_went_high(pins):
         assert go.before_ns - 500_000 <= heard().go_ns[0] <= go.after_ns + 500_000
         assert go.before_ns <= go.time_ns <= go.after_ns
         assert go.width_ns == go.after_ns - go.before_ns < 1_000_000
+        assert go.u_s == pytest.approx(go.width_ns * 1e-9 / math.sqrt(12), rel=1e-6)
 
 
 def test_an_ear_hears_the_next_go_only(signal):
@@ -294,6 +295,28 @@ def test_go_comes_when_it_is_due_and_never_before(signal):
         assert go.width_ns < 1_000_000
     assert min(late) >= 0
     assert statistics.median(late) < 500_000
+
+
+def test_the_write_of_go_is_rehearsed_unheard_and_not_just_before_it(pins, monkeypatch):
+    """After a hold of seconds the first write of a pin takes several times as long."""
+    written = []
+    with StartSignal(BUZZER, LED, BUTTON, pin_factory=pins) as signal:
+        write = signal._buzzer._write
+
+        def seen(value):
+            written.append((time.monotonic_ns(), value))
+            write(value)
+
+        monkeypatch.setattr(signal._buzzer, "_write", seen)
+        heard = len(pins.pin(BUZZER).states)
+        go = fired(signal, time.monotonic_ns() + 80_000_000)
+        *rehearsed, last = written
+        assert len(pins.pin(BUZZER).states) == heard + 1
+    assert last[1] == 1
+    assert {value for _, value in rehearsed} == {0}
+    before_ms = [(go.before_ns - at_ns) * 1e-6 for at_ns, _ in rehearsed]
+    assert max(before_ms) > 20
+    assert 0.2 < min(before_ms) < 5
 
 
 def test_busy_threads_of_ours_do_not_come_between_the_stamps(signal):

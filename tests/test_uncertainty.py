@@ -16,8 +16,9 @@ from pi.uncertainty import ADVICE, combined, explained, lines, listed
 def result():
     clip = simulate_clip("prone", seed=7, duration_s=5.0, conditions=Conditions(exposure_s=0.004))
     return analyse(
-        clip.frames, clip.signal_ns, cones=clip.cones, posture="prone", buzzer_distance_m=4.0
-    ).result
+        clip.frames, clip.signal_ns, cones=clip.cones, posture="prone", buzzer_distance_m=4.0,
+        u_go_s=0.0009,
+    ).result  # fmt: skip
 
 
 def test_independent_parts_add_as_squares():
@@ -43,8 +44,9 @@ def test_every_uncertainty_is_the_root_of_its_parts(result):
         assert total == pytest.approx(line.u, rel=0.02, abs=1e-4), line.name
 
 
-def test_exposure_sound_and_frame_time_are_parts_of_the_reaction(result):
+def test_go_exposure_sound_and_frame_time_are_parts_of_the_reaction(result):
     parts = {part["part"]: part["u"] for part in result["budget"]["reaction_s"]}
+    assert parts["GO"] == pytest.approx(0.0009)
     assert parts["exposure"] == pytest.approx(0.004 / np.sqrt(12), rel=0.01)
     assert parts["sound"] == pytest.approx(0.05 * 4.0 / 343.4, rel=0.01)
     assert parts["frame time"] == pytest.approx(1 / 120 / np.sqrt(24), rel=0.01)
