@@ -94,7 +94,7 @@ class Place:
     def makes_a_start(self, page, most=4):
         """As starts(), again and again: whoever moves before GO is called back.
 
-        So is a start whose GO was not sharp, as happens once in forty on a machine of two cores.
+        So is a start whose GO was not sharp, which the fast clock makes twice as wide as it is.
         """
         told = []
         for _ in range(most):
