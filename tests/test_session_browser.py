@@ -121,7 +121,7 @@ SHEETS = """() => {
   const sheets = [...document.querySelectorAll(".sheet")];
   if (!sheets.length) return [look()];
   return sheets.map((sheet) => {
-    for (const each of sheets) each.hidden = each !== sheet;
+    for (const each of sheets) each.classList.toggle("waits", each !== sheet);
     return look();
   });
 }"""

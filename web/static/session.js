@@ -20,10 +20,9 @@
   // The board's sheets take turns on a screen that nobody scrolls; one that has the keyboard stays.
   function turnSheets() {
     const sheets = [...document.querySelectorAll(".sheet")], now = performance.now();
-    const far = matchMedia("(min-width: 60rem) and (orientation: landscape)").matches;
     if (document.activeElement?.closest("#screen-up")) turned = now;
     else if (now - turned >= SHEET_MS) [sheet, turned] = [sheet + 1, now];
-    sheets.forEach((part, k) => { part.hidden = far && k !== sheet % sheets.length; });
+    sheets.forEach((part, k) => { part.classList.toggle("waits", k !== sheet % sheets.length); });
   }
   function count() {
     turnSheets();
